@@ -115,9 +115,13 @@ pub use ice::source::{IceRequest, IceServerSource, IceServers};
 #[doc(no_inline)]
 pub use ipnet;
 pub use limits::Limits;
+#[cfg(feature = "tls")]
+pub use listener::tls::{InvalidCertificate, Tls};
 pub use metrics::Counts;
 #[cfg(feature = "page")]
 pub use page::Page;
+#[cfg(feature = "page")]
+pub use page::login_url::{InvalidLoginUrl, LoginUrl};
 pub use rooms::creation::CreateRoomError;
 pub use rooms::credentials::RoomCredentials;
 pub use rooms::lifetime::{InvalidLifetime, Lifetime};

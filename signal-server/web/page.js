@@ -1,16 +1,18 @@
 // The page: from the start, or an invitation, through a call to its end.
 
-import { accessToken, signsIn } from "./page/access.js";
+import { fragment } from "./page/fragment.js"; // first, so that nothing runs before it
+import { accessToken, forgetLogin, returnFromLogin, wayToSignIn } from "./page/access.js";
 import { callView } from "./page/call.js";
 import { openDevices } from "./page/devices.js";
 import { endedView } from "./page/ended.js";
 import { lobbyView } from "./page/lobby.js";
 import { forget, recall, remember, rememberName } from "./page/memory.js";
+import { joinLink, ROOT } from "./page/place.js";
 import { startView } from "./page/start.js";
 import { LANGUAGE, say, sayFailure } from "./page/words.js";
 import { Client } from "./rooms-client.js";
 
-const client = new Client();
+const client = new Client(ROOT);
 let close = () => {};
 
 document.documentElement.lang = LANGUAGE;
@@ -20,30 +22,29 @@ open();
 
 function open() {
   const invitation = readInvitation();
+  const loginFailure = invitation ? undefined : returnFromLogin();
+  // Without a token a creator cannot come back, and would be sent to the login again and again.
+  if (loginFailure && recall()?.isCreator) forget();
   const kept = recall();
   if (kept && (!invitation || invitation.roomId === kept.roomId)) {
     reenter(kept);
   } else if (invitation) {
     showLobby(invitation);
   } else {
-    showStart();
+    showStart(loginFailure && say(loginFailure));
   }
 }
 
-// The room is in the path, and the invite token in the fragment, which no server and no history
-// sees.
+// The room is in the path, and the invite token in the fragment, which no server sees.
 function readInvitation() {
   const roomId = /\/join\/([\w.~-]+)\/?$/.exec(location.pathname)?.[1];
-  const inviteToken = location.hash.slice(1) || undefined;
-  if (location.hash) history.replaceState(null, "", location.pathname);
-  return roomId && { roomId: roomId.toUpperCase(), inviteToken };
+  return roomId && { roomId: roomId.toUpperCase(), inviteToken: fragment || undefined };
 }
 
 async function showStart(failure) {
   document.title = say("title");
-  history.replaceState(null, "", "/");
-  const asksForToken = !(await signsIn());
-  show(startView({ asksForToken, failure }, {
+  history.replaceState(null, "", ROOT);
+  show(startView({ wayToSignIn: await wayToSignIn(), failure }, {
     create,
     join: (roomId, password, name) => showLobby({ roomId: roomId.toUpperCase(), password, name }),
   }));
@@ -60,9 +61,15 @@ function showLobby(entry) {
 
 async function create(name, settings) {
   const token = await accessToken();
-  const created = await client.createRoom(token, settings);
+  let created;
+  try {
+    created = await client.createRoom(token, settings);
+  } catch (error) {
+    if (error.code !== "unauthorized" || !forgetLogin()) throw error;
+    return showStart(sayFailure(error));
+  }
   const { room_id: roomId, password, invite_token: inviteToken } = created;
-  const link = created.join_url ?? `${location.origin}/join/${roomId}#${inviteToken}`;
+  const link = created.join_url ?? joinLink(roomId, inviteToken);
   const entry = { roomId, name, isCreator: true, invitation: { roomId, link, password } };
   const devices = await openDevices();
   try {
@@ -96,7 +103,7 @@ async function enter(entry, devices, taken = () => {}) {
   remember(kept);
   // A login may know no name, or another one than was typed.
   if (isCreator && name) participant.update({ name });
-  history.replaceState(null, "", `/join/${roomId}`);
+  history.replaceState(null, "", `${ROOT}join/${roomId}`);
   const call = { participant, devices, name, isCreator, invitation: invitationOf(entry) };
   const view = callView(call, {
     ended: (detail) => (detail.code === SEAT_GONE ? reenter(kept) : end(entry, detail)),
@@ -115,7 +122,7 @@ async function takeSeat({ roomId, wsToken, isCreator, inviteToken, password, nam
 
 function invitationOf({ roomId, invitation, inviteToken, password }) {
   if (invitation) return invitation;
-  const link = inviteToken && `${location.origin}/join/${roomId}#${inviteToken}`;
+  const link = inviteToken && joinLink(roomId, inviteToken);
   return { roomId, link, password };
 }
 

@@ -15,6 +15,7 @@ mod levels;
 mod media;
 mod muting;
 mod page;
+mod page_login;
 mod pairs;
 mod picture;
 mod protocols;

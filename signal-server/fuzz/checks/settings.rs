@@ -58,7 +58,8 @@ fn told(args: &ServeArgs) -> String {
     let is_shown = |url: &&String| shown_url(url) == url.as_str();
     let lists =
         lists.map(|urls| if urls.iter().all(|url| is_shown(&url)) { urls.as_slice() } else { &[] });
-    let urls = [&login.jwks_url, &args.public_url].map(|url| url.as_ref().filter(is_shown));
+    let urls = [&login.jwks_url, &args.page.public_url, &args.page.login_url]
+        .map(|url| url.as_ref().filter(is_shown));
     let names = [&login.access_issuer, &login.access_audience];
     format!("{:?}", (listen, production, data_dir, names, urls, lists, limits))
 }

@@ -10,7 +10,9 @@ use signal_core::Language;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 
+use super::certificate::CertificateArgs;
 use super::limits::LimitArgs;
+use super::page::PageArgs;
 use super::rooms::args::RoomsArgs;
 use crate::auth::secret::Secret;
 use crate::client_address::{ForwardedHeader, network};
@@ -114,14 +116,16 @@ pub(crate) struct ServeArgs {
     #[arg(long, env = "SIGNAL_ADMIN_KEY_FILE", value_name = "FILE")]
     pub(crate) admin_key_file: Option<PathBuf>,
 
+    #[command(flatten)]
+    pub(crate) certificate: CertificateArgs,
+
     /// Refuse to start if a secret is missing or weak; implied by any --listen address that is not
     /// loopback
     #[arg(long, env = "SIGNAL_PRODUCTION", value_parser = BoolishValueParser::new())]
     pub(crate) production: bool,
 
-    /// Serve the page on which people hold calls in a browser; always on in development mode
-    #[arg(long, env = "SIGNAL_PAGE", value_parser = BoolishValueParser::new())]
-    pub(crate) page: bool,
+    #[command(flatten)]
+    pub(crate) page: PageArgs,
 
     /// Directory to store rooms in, so that they survive a restart; created if missing, used by one
     /// server at a time
@@ -169,11 +173,6 @@ pub(crate) struct ServeArgs {
     /// STUN server that participants use, like stun:stun.example.com:3478; repeatable
     #[arg(long = "stun-url", env = "SIGNAL_STUN_URL", value_delimiter = ',', value_name = "URL")]
     pub(crate) stun_urls: Vec<String>,
-
-    /// URL of the page that people join rooms with; invite links start with it. Without it there
-    /// are no invite links
-    #[arg(long, env = "SIGNAL_PUBLIC_URL", value_name = "URL")]
-    pub(crate) public_url: Option<String>,
 
     /// Origin whose web pages may use the server, as browsers send it (scheme, host and port);
     /// repeatable
@@ -354,13 +353,17 @@ const EXAMPLES: &str = "Examples:
       --jwks-url https://login.example.com/.well-known/jwks.json \\
       --access-issuer https://login.example.com/ --access-audience rooms
   signal-server serve --public-url https://example.com/join --cors-origin https://example.com
+  signal-server serve --listen 0.0.0.0:443 --page --public-url https://rooms.example.com/join \\
+      --tls-cert /etc/rooms/fullchain.pem --tls-key /etc/rooms/privkey.pem \\
+      --access-secret-file /run/secrets/access
   signal-server serve --ephemeral                    rooms in memory only
   signal-server check-config --config /etc/signal-server.toml
   SIGNAL_ACCESS_SECRET=… signal-server token --sub alice --name 小明
   signal-server rooms list --admin-key-file /run/secrets/admin
 
 On Ctrl-C or SIGTERM the server stops accepting participants, asks those connected to reconnect to
-the next process, and exits within 21 s. A second signal makes it exit at once.
+the next process, and exits within 21 s. A second signal makes it exit at once. With --tls-cert,
+SIGHUP makes it read the certificate again, and no connection is lost.
 
 Exit status: 0 after a signal; 1 after a second signal, if serving fails, or if the data directory
 cannot be used; 2 if a setting is invalid.";

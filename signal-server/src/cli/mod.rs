@@ -2,11 +2,14 @@
 
 mod announcement;
 pub(crate) mod args;
+mod certificate;
 mod effective;
 mod file;
 mod limits;
 mod log_writer;
 mod logging;
+mod page;
+mod qr_code;
 mod read;
 mod rooms;
 mod serve;

@@ -1,7 +1,7 @@
 //! The command `serve`: binds the listeners, opens the rooms, and serves until a signal.
 
 use std::future::{self, Future};
-use std::io;
+use std::io::{self, IsTerminal};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::{ExitCode, exit};
@@ -12,12 +12,14 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::announcement::Announcement;
+use super::certificate::Hangup;
 use super::logging;
+use super::qr_code::QrCode;
 use super::settings::Settings;
 use super::stop_signal::StopSignal;
-use crate::Server;
 use crate::listener::operators;
 use crate::store::DataDirError;
+use crate::{PublicUrl, Server};
 
 /// Serves until a signal and returns the exit code.
 pub(super) async fn serve(settings: Settings, given: &str) -> ExitCode {
@@ -57,16 +59,20 @@ async fn try_serve(settings: Settings, given: &str) -> Result<(), Failure> {
     let admin_listener = listen_for_operators(settings.admin_listen).await?;
     let admin = admin_listener.as_ref().map(TcpListener::local_addr).transpose()?;
     let mut stop = StopSignal::listen()?;
+    let is_secure = settings.certificate.is_some();
+    if let Some(files) = settings.certificate {
+        tokio::spawn(files.reload_at(Hangup::listen()?));
+    }
     let server = match &settings.data_dir {
         Some(data_dir) => settings.builder.open(data_dir).await?,
         None => settings.builder.build(),
     };
     let operators = admin_listener
         .map(|listener| tokio::spawn(operators::serve(listener, server.admin_router())));
-    if !address.ip().is_loopback() {
+    if !is_secure && !address.ip().is_loopback() {
         tracing::info!(
-            "serving plain HTTP; browsers allow camera access only over TLS, so put a TLS proxy \
-             in front"
+            "serving plain HTTP; browsers allow camera access only over TLS, so set --tls-cert and \
+             --tls-key, or put a TLS proxy in front"
         );
     }
     // Settings that are not listed here have their defaults.
@@ -82,14 +88,21 @@ async fn try_serve(settings: Settings, given: &str) -> Result<(), Failure> {
     }
     if settings.development {
         let token = server.access_token("developer", Some("小明"), DAY);
-        println!("{}", Announcement { address, admin, token });
+        println!("{}", Announcement { address, is_secure, admin, token });
+    }
+    if let Some(url) = settings.public_url.filter(PublicUrl::is_secure)
+        && let Some(code) = QrCode::of(&url.to_string())
+        && io::stdout().is_terminal()
+    {
+        println!("Open {url} on a phone with this code:\n\n{code}");
     }
     let data_dir = settings
         .data_dir
         .as_deref()
         .map_or_else(|| "none (rooms end with the process)".into(), Path::to_string_lossy);
     let admin = admin.map_or_else(|| "none".to_owned(), |admin| admin.to_string());
-    tracing::info!(%address, admin, %data_dir, development = settings.development, "listening");
+    let development = settings.development;
+    tracing::info!(%address, tls = is_secure, admin, %data_dir, development, "listening");
     let stopped = async move {
         stop.received().await;
         tracing::info!("stopping; a second signal exits at once");

@@ -3,16 +3,13 @@
 use std::future::{self, Future};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::connection::connection;
-use super::gate::Gate;
+use super::connection::Connections;
 use crate::supervision::Supervisor;
 
 /// Serves connections until `stopped` completes, in a supervised task. Then it gives pending
@@ -20,11 +17,10 @@ use crate::supervision::Supervisor;
 ///
 /// Open signaling sockets do not delay it.
 pub(crate) async fn serve(
-    gate: &Arc<Gate>,
+    connections: &Connections,
     supervisor: &Supervisor,
     what: &'static str,
     listener: TcpListener,
-    router: Router,
     stopped: impl Future<Output = ()>,
 ) {
     let (stop, _) = watch::channel(());
@@ -32,11 +28,8 @@ pub(crate) async fn serve(
         let mut last_failure = None;
         loop {
             let (stream, peer) = accept(&listener, &mut last_failure).await;
-            if let Some(permit) = gate.admit(peer) {
-                // Only connections that arrive while most are taken have less time.
-                let patience = gate.header_patience();
-                let (gate, router, stop) = (Arc::clone(gate), router.clone(), stop.subscribe());
-                tokio::spawn(connection(gate, stream, peer, permit, patience, router, stop));
+            if let Some(admitted) = connections.gate.admit(peer) {
+                tokio::spawn(connections.clone().serve(stream, admitted, stop.subscribe()));
             }
         }
     };
@@ -96,6 +89,9 @@ const FAILURES_OVER: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use axum::Router;
     use axum::routing::get;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::task::yield_now;
@@ -106,6 +102,8 @@ mod tests {
     use crate::client_address::{ForwardedHeader, TrustedProxies};
     use crate::limits::Limits;
     use crate::limits::counters::LimitCounters;
+    use crate::listener::gate::Gate;
+    use crate::listener::transport::Transport;
     use crate::metrics::Metrics;
 
     /// A server with these limits that answers with so many bytes.
@@ -118,10 +116,12 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let supervisor = Supervisor::new();
         tokio::spawn({
-            let (gate, supervisor) = (Arc::clone(&gate), supervisor.clone());
+            let connections =
+                Connections { gate: Arc::clone(&gate), transport: Transport::Plain, router };
+            let supervisor = supervisor.clone();
             async move {
                 let stopped = future::pending();
-                serve(&gate, &supervisor, "the listener", listener, router, stopped).await;
+                serve(&connections, &supervisor, "the listener", listener, stopped).await;
             }
         });
         (gate, address, supervisor)

@@ -1,7 +1,6 @@
 //! Serves one TCP connection: a request and its response, or an open socket.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,80 +14,134 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::sleep;
+#[cfg(feature = "tls")]
+use tokio::time::timeout_at;
+use tokio::time::{Instant, sleep_until};
 use tower_service::Service;
 
-use super::gate::Gate;
+use super::gate::{Admitted, Gate};
+use super::head::HeadReader;
 use super::linger::Lingering;
-use super::permit::ConnectionPermit;
+#[cfg(feature = "tls")]
+use super::tls::HandshakeFailure;
 use super::traffic::Traffic;
+use super::transport::Transport;
 
-/// Serves an admitted connection until it ends, or until the server stops and has answered it.
-pub(super) async fn connection(
-    gate: Arc<Gate>,
-    stream: TcpStream,
-    peer: SocketAddr,
-    permit: ConnectionPermit,
-    header_patience: Duration,
-    router: Router,
-    mut stop: watch::Receiver<()>,
-) {
-    // Nagle's algorithm would delay small messages such as candidates.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "cannot set TCP_NODELAY");
+/// What all connections of a listener share.
+#[derive(Clone)]
+pub(crate) struct Connections {
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) transport: Transport,
+    pub(crate) router: Router,
+}
+
+impl Connections {
+    /// Serves a connection until it ends, or until `stop` changes and its request is answered.
+    pub(super) async fn serve(
+        self,
+        stream: TcpStream,
+        admitted: Admitted,
+        mut stop: watch::Receiver<()>,
+    ) {
+        let headers_due = Instant::now() + admitted.header_patience;
+        // Nagle's algorithm would delay small messages such as candidates.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "cannot set TCP_NODELAY");
+        }
+        bound_unsent(&stream);
+        let traffic = Arc::new(Traffic::new());
+        let stream = Lingering::new(stream, admitted.permit.clone(), Arc::clone(&traffic));
+        let Self { gate, transport, router } = self;
+        let exchange = Exchange { gate, router, admitted, traffic, headers_due };
+        match transport {
+            Transport::Plain => exchange.serve(stream, stop).await,
+            #[cfg(feature = "tls")]
+            Transport::Tls { tls, metrics } => {
+                let shaken = tokio::select! {
+                    shaken = timeout_at(headers_due, tls.accept(stream)) => shaken,
+                    _ = stop.changed() => return,
+                };
+                match shaken {
+                    Ok(Ok(stream)) => exchange.serve(stream, stop).await,
+                    Ok(Err(failure)) => metrics.failed_handshake(failure.reason()),
+                    Err(_) => {
+                        exchange.gate.count_header_timeout();
+                        metrics.failed_handshake(HandshakeFailure::Late.reason());
+                    }
+                }
+            }
+        }
     }
-    bound_unsent(&stream);
-    let traffic = Arc::new(Traffic::new());
-    let stream = Lingering::new(stream, permit.clone(), Arc::clone(&traffic));
-    let service = service_fn(move |request: hyper::Request<Incoming>| {
-        let is_malformed = traffic.has_bare_line_feed() || !names_its_host(&request);
-        let mut request: Request = request.map(axum::body::Body::new);
-        request.extensions_mut().insert(ConnectInfo(peer));
-        request.extensions_mut().insert(permit.clone());
-        request.extensions_mut().insert(Arc::clone(&traffic));
-        let answer = router.clone().call(request);
-        async move {
-            let mut response = match is_malformed {
-                true => StatusCode::BAD_REQUEST.into_response(),
-                false => answer.await?,
-            };
-            // There is no keep-alive: a proxy could reuse a connection just as the header timeout
-            // closes it.
-            if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+}
+
+/// A request and its response, over plain TCP or TLS.
+struct Exchange {
+    gate: Arc<Gate>,
+    router: Router,
+    admitted: Admitted,
+    traffic: Arc<Traffic>,
+    /// When the headers of the request have to be complete.
+    headers_due: Instant,
+}
+
+impl Exchange {
+    async fn serve<S>(self, stream: S, mut stop: watch::Receiver<()>)
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let Self { gate, router, admitted: Admitted { peer, permit, .. }, traffic, .. } = self;
+        let stream = HeadReader::new(stream, Arc::clone(&traffic));
+        let service = service_fn(move |request: hyper::Request<Incoming>| {
+            let is_malformed = traffic.has_bare_line_feed() || !names_its_host(&request);
+            let mut request: Request = request.map(axum::body::Body::new);
+            request.extensions_mut().insert(ConnectInfo(peer));
+            request.extensions_mut().insert(permit.clone());
+            request.extensions_mut().insert(Arc::clone(&traffic));
+            let answer = router.clone().call(request);
+            async move {
+                let mut response = match is_malformed {
+                    true => StatusCode::BAD_REQUEST.into_response(),
+                    false => answer.await?,
+                };
+                // There is no keep-alive: a proxy could reuse a connection just as the header
+                // timeout closes it.
+                if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+                    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
+                Ok::<_, Infallible>(response)
             }
-            Ok::<_, Infallible>(response)
-        }
-    });
-    let deadline = sleep(header_patience + gate.request_patience() + LAST_BYTES);
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(header_patience)
-        .max_headers(MOST_HEADERS)
-        .max_buf_size(MOST_HEADER_BYTES)
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades();
-    let mut connection = pin!(connection);
-    let served = async {
-        tokio::select! {
-            served = &mut connection => served,
-            _ = stop.changed() => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
+        });
+        let deadline = sleep_until(self.headers_due + gate.request_patience() + LAST_BYTES);
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.headers_due.saturating_duration_since(Instant::now()))
+            .max_headers(MOST_HEADERS)
+            .max_buf_size(MOST_HEADER_BYTES)
+            .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades();
+        let mut connection = pin!(connection);
+        let served = async {
+            tokio::select! {
+                served = &mut connection => served,
+                _ = stop.changed() => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
             }
+        };
+        let served = tokio::select! {
+            served = served => served,
+            // An open socket no longer belongs to this connection.
+            () = deadline => return gate.count_request_timeout(),
+        };
+        match served {
+            Err(error) if error.is_timeout() => gate.count_header_timeout(),
+            Err(error) => tracing::debug!(%error, "a connection ended with an error"),
+            Ok(()) => {}
         }
-    };
-    let served = tokio::select! {
-        served = served => served,
-        // An open socket no longer belongs to this connection.
-        () = deadline => return gate.count_request_timeout(),
-    };
-    match served {
-        Err(error) if error.is_timeout() => gate.count_header_timeout(),
-        Err(error) => tracing::debug!(%error, "a connection ended with an error"),
-        Ok(()) => {}
     }
 }
 

@@ -10,6 +10,14 @@ use crate::limits::concurrency::ConcurrencyLimit;
 use crate::limits::counters::LimitCounters;
 use crate::limits::{Limit, Limits};
 
+/// What is known of a TCP connection when it is admitted.
+pub(super) struct Admitted {
+    pub(super) peer: SocketAddr,
+    pub(super) permit: ConnectionPermit,
+    /// How long it may take to send the headers of a request, after its handshake if it has one.
+    pub(super) header_patience: Duration,
+}
+
 /// Admits TCP connections within the limits.
 #[derive(Debug)]
 pub(crate) struct Gate {
@@ -42,9 +50,15 @@ impl Gate {
         }
     }
 
-    /// Returns a permit for a connection, unless a limit is reached. A trusted proxy may have any
-    /// number of connections.
-    pub(super) fn admit(&self, peer: SocketAddr) -> Option<ConnectionPermit> {
+    /// Admits a connection, unless a limit is reached. A trusted proxy may have any number of
+    /// connections.
+    pub(super) fn admit(&self, peer: SocketAddr) -> Option<Admitted> {
+        let permit = self.permit(peer)?;
+        // Only connections that arrive while most are taken have less time.
+        Some(Admitted { peer, permit, header_patience: self.header_patience() })
+    }
+
+    fn permit(&self, peer: SocketAddr) -> Option<ConnectionPermit> {
         let Some(of_all) = self.connections.acquire((), self.most) else {
             self.counters.count(Limit::Connections);
             return None;
@@ -62,7 +76,7 @@ impl Gate {
 
     /// How long a connection may take to send the headers of a request. It is less when most
     /// connections are taken, so that silent ones do not keep others out.
-    pub(super) fn header_patience(&self) -> Duration {
+    fn header_patience(&self) -> Duration {
         let is_crowded = u64::from(self.connections()) * 5 > u64::from(self.most) * 4;
         if is_crowded { self.header_patience.min(CROWDED_PATIENCE) } else { self.header_patience }
     }

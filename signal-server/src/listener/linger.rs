@@ -11,7 +11,6 @@ use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
-use super::line_ends::LineEnds;
 use super::permit::ConnectionPermit;
 use super::traffic::Traffic;
 
@@ -25,7 +24,6 @@ pub(crate) struct Lingering {
     /// The permit is held until the stream has ended.
     permit: ConnectionPermit,
     traffic: Arc<Traffic>,
-    line_ends: LineEnds,
     /// How many bytes have been read since this last yielded.
     read_at_once: usize,
     /// Whether the client may have something to read.
@@ -34,14 +32,15 @@ pub(crate) struct Lingering {
 
 impl Lingering {
     pub(crate) fn new(stream: TcpStream, permit: ConnectionPermit, traffic: Arc<Traffic>) -> Self {
-        Self {
-            stream: Some(stream),
-            permit,
-            traffic,
-            line_ends: LineEnds::default(),
-            read_at_once: 0,
-            has_written: false,
-        }
+        Self { stream: Some(stream), permit, traffic, read_at_once: 0, has_written: false }
+    }
+
+    /// The first byte that arrives, which stays to be read, or none at the end.
+    #[cfg(feature = "tls")]
+    pub(super) async fn first_byte(&mut self) -> io::Result<Option<u8>> {
+        let mut first = [0];
+        let peeked = self.stream().peek(&mut first).await?;
+        Ok((peeked > 0).then_some(first[0]))
     }
 
     fn stream(&mut self) -> Pin<&mut TcpStream> {
@@ -97,9 +96,6 @@ impl AsyncRead for Lingering {
         if buf.filled().len() > filled {
             self.read_at_once += buf.filled().len() - filled;
             self.traffic.note_read();
-            if self.line_ends.have_bare_line_feed(&buf.filled()[filled..]) {
-                self.traffic.note_bare_line_feed();
-            }
         }
         read
     }

@@ -26,6 +26,9 @@ impl Metrics {
 
     pub(crate) fn refused_token(&self, _: &'static str) {}
 
+    #[cfg(feature = "tls")]
+    pub(crate) fn failed_handshake(&self, _: &'static str) {}
+
     pub(crate) fn answered(&self, _: &str, _: u16, _: Duration) {}
 
     pub(crate) fn saved(&self, _: Duration) {}

@@ -22,6 +22,8 @@ pub(crate) struct Metrics {
     queued: Gauge,
     refusals: Family<RefusalLabels, Counter>,
     refused_tokens: Family<RefusedTokenLabels, Counter>,
+    #[cfg(feature = "tls")]
+    failed_handshakes: Family<FailedHandshakeLabels, Counter>,
     requests: Family<RequestLabels, Histogram>,
     saving: Histogram,
 }
@@ -33,6 +35,12 @@ struct RefusalLabels {
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 struct RefusedTokenLabels {
+    reason: &'static str,
+}
+
+#[cfg(feature = "tls")]
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct FailedHandshakeLabels {
     reason: &'static str,
 }
 
@@ -51,6 +59,8 @@ impl Metrics {
             queued: Gauge::default(),
             refusals: Family::default(),
             refused_tokens: Family::default(),
+            #[cfg(feature = "tls")]
+            failed_handshakes: Family::default(),
             requests: Family::new_with_constructor(|| {
                 Histogram::new(exponential_buckets(0.001, 4.0, 8))
             }),
@@ -71,6 +81,12 @@ impl Metrics {
     /// Counts a refused token, by the check that it did not pass.
     pub(crate) fn refused_token(&self, reason: &'static str) {
         self.refused_tokens.get_or_create(&RefusedTokenLabels { reason }).inc();
+    }
+
+    /// Counts a connection without TLS because of a failed handshake, by the reason.
+    #[cfg(feature = "tls")]
+    pub(crate) fn failed_handshake(&self, reason: &'static str) {
+        self.failed_handshakes.get_or_create(&FailedHandshakeLabels { reason }).inc();
     }
 
     /// Records how long a request took. `route` is the pattern, not the path.
@@ -116,6 +132,12 @@ impl Metrics {
             "refused_tokens",
             "Refused access tokens and ws tokens, by the reason",
             self.refused_tokens.clone(),
+        );
+        #[cfg(feature = "tls")]
+        registry.register(
+            "failed_handshakes",
+            "TLS handshakes that failed, by the reason",
+            self.failed_handshakes.clone(),
         );
         let requests = self.requests.clone();
         registry.register_with_unit("request", "Time to answer a request", Unit::Seconds, requests);

@@ -1,22 +1,41 @@
 //! The files of the page, which are a part of the program.
 
+use std::future;
+use std::sync::{Arc, LazyLock};
+
+use axum::Router;
 use axum::extract::Path;
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::http::{HeaderName, HeaderValue};
-use axum::response::{IntoResponse, Response};
+use axum::middleware::map_response;
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
 
+use crate::app::App;
 use crate::http::error::ApiError;
 
-/// `GET /` and `GET /join/{room_id}`: the page reads the room from its own address.
-pub(super) async fn index() -> Response {
-    (HEADERS, [(CONTENT_TYPE, "text/html; charset=utf-8")], INDEX).into_response()
+/// `GET /`, `GET /join`, `GET /join/{room_id}` and `GET /web/{file}`. The page reads the room from
+/// its own address.
+pub(super) fn routes(frame_ancestors: &[HeaderValue]) -> Router<Arc<App>> {
+    let policy = policy(frame_ancestors);
+    let with_headers = move |mut response: Response| {
+        let headers = response.headers_mut();
+        headers.extend(HEADERS);
+        headers.insert(CONTENT_SECURITY_POLICY, policy.clone());
+        future::ready(response)
+    };
+    Router::new()
+        .route("/", get(async || Html(INDEX)))
+        .route("/join", get(async || Html(INDEX)))
+        .route("/join/{room_id}", get(async || Html(INVITED.as_str())))
+        .route("/web/{*file}", get(file))
+        .layer(map_response(with_headers))
 }
 
-/// `GET /web/{file}`
-pub(super) async fn file(Path(path): Path<String>) -> Result<Response, ApiError> {
+async fn file(Path(path): Path<String>) -> Result<Response, ApiError> {
     let found = FILES.iter().find(|(name, _)| *name == path);
     let (name, text) = found.ok_or(ApiError::NotFound)?;
-    Ok((HEADERS, [(CONTENT_TYPE, media_type(name))], *text).into_response())
+    Ok(([(CONTENT_TYPE, media_type(name))], *text).into_response())
 }
 
 fn media_type(name: &str) -> &'static str {
@@ -27,16 +46,24 @@ fn media_type(name: &str) -> &'static str {
     }
 }
 
-/// Nothing but what the server itself sends is loaded, and no other page may show this one in a
+/// Nothing but what the server itself sends is loaded, and no page but these may show this one in a
 /// frame.
+fn policy(frame_ancestors: &[HeaderValue]) -> HeaderValue {
+    let ancestors = match frame_ancestors {
+        [] => b"'none'".to_vec(),
+        origins => origins.iter().map(HeaderValue::as_bytes).collect::<Vec<_>>().join(&b' '),
+    };
+    HeaderValue::from_bytes(&[POLICY.as_bytes(), &ancestors].concat())
+        .expect("a header of several header values is one")
+}
+
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     img-src 'self' data: blob:; media-src 'self' blob:; connect-src 'self'; base-uri 'none'; \
-    form-action 'none'; frame-ancestors 'none'";
+    form-action 'none'; frame-ancestors ";
 
-const HEADERS: [(HeaderName, HeaderValue); 3] = [
+const HEADERS: [(HeaderName, HeaderValue); 2] = [
     // A page of an older server is not mixed with modules of a newer one.
     (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
-    (CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
     (
         HeaderName::from_static("permissions-policy"),
         HeaderValue::from_static(
@@ -47,6 +74,9 @@ const HEADERS: [(HeaderName, HeaderValue); 3] = [
 ];
 
 const INDEX: &str = include_str!("../../web/index.html");
+/// The same for an address that is one level deeper. All addresses are relative, so that a proxy
+/// may serve the page below a path of its own.
+static INVITED: LazyLock<String> = LazyLock::new(|| INDEX.replace("\"web/", "\"../web/"));
 
 /// The files by their names in `web`, which are their paths below `/web/` as well.
 const FILES: &[(&str, &str)] = &[
@@ -66,10 +96,12 @@ const FILES: &[(&str, &str)] = &[
     ("page/devices.js", include_str!("../../web/page/devices.js")),
     ("page/dom.js", include_str!("../../web/page/dom.js")),
     ("page/ended.js", include_str!("../../web/page/ended.js")),
+    ("page/fragment.js", include_str!("../../web/page/fragment.js")),
     ("page/invitation.js", include_str!("../../web/page/invitation.js")),
     ("page/lobby.js", include_str!("../../web/page/lobby.js")),
     ("page/memory.js", include_str!("../../web/page/memory.js")),
     ("page/outgoing.js", include_str!("../../web/page/outgoing.js")),
+    ("page/place.js", include_str!("../../web/page/place.js")),
     ("page/preview.js", include_str!("../../web/page/preview.js")),
     ("page/stage.js", include_str!("../../web/page/stage.js")),
     ("page/start.js", include_str!("../../web/page/start.js")),

@@ -1,26 +1,64 @@
-//! The sign-in of the page during development.
+//! How whoever creates a room on the page gets an access token.
 
-use std::net::{IpAddr, SocketAddr};
+use std::future;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use axum::extract::{ConnectInfo, State};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, header};
+use axum::routing::{get, post};
 use serde::Serialize;
 
+use super::Page;
+use super::login_url::is_loopback;
 use crate::app::App;
 use crate::auth::origin;
 use crate::http::error::ApiError;
 use crate::http::response::Success;
 
+/// What the page has to do for an access token.
 #[derive(Serialize)]
-pub(super) struct SignedIn {
+#[serde(rename_all = "snake_case", tag = "way")]
+enum Way {
+    /// Ask for one that was made elsewhere.
+    Token,
+    /// Open the login, which sends the browser back to `redirect_uri`, or without one to the page.
+    Login { login_url: String, redirect_uri: Option<String> },
+    /// Ask this server.
+    Here,
+}
+
+#[derive(Serialize)]
+struct SignedIn {
     access_token: String,
 }
 
+/// `GET /web/sign-in`, and in development `POST /web/access-token`.
+pub(super) fn routes(page: Page) -> Router<Arc<App>> {
+    let routes = match page {
+        Page::AsksForToken | Page::OpensLogin(_) => Router::new(),
+        Page::SignsIn => Router::new().route("/web/access-token", post(access_token)),
+    };
+    let sign_in = move |State(app): State<Arc<App>>| future::ready(Success::new(way(&page, &app)));
+    routes.route("/web/sign-in", get(sign_in))
+}
+
+fn way(page: &Page, app: &App) -> Way {
+    match page {
+        Page::AsksForToken => Way::Token,
+        Page::OpensLogin(login) => Way::Login {
+            login_url: login.as_str().to_owned(),
+            redirect_uri: app.rooms.public_url.as_ref().map(ToString::to_string),
+        },
+        Page::SignsIn => Way::Here,
+    }
+}
+
 /// `POST /web/access-token`: an access token for the server's own page on this machine.
-pub(super) async fn access_token(
+async fn access_token(
     State(app): State<Arc<App>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
@@ -47,11 +85,6 @@ fn is_of_own_page_here(peer: SocketAddr, headers: &HeaderMap) -> bool {
         && !is_proxied
         && peer.ip().to_canonical().is_loopback()
         && origin::is_of_own_page(headers, host)
-}
-
-fn is_loopback(host: &str) -> bool {
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// What proxies add to a request.

@@ -1,6 +1,6 @@
 //! The address of the page where people join, for invite links.
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 use std::str::FromStr;
 
 use axum::http::{HeaderValue, Uri};
@@ -31,9 +31,26 @@ impl PublicUrl {
         self.origin.clone()
     }
 
+    #[cfg(feature = "cli")]
+    pub(crate) fn is_secure(&self) -> bool {
+        self.base.starts_with("https:")
+    }
+
+    /// Whether the links can lead to the page of this crate, below whatever path a proxy serves it.
+    #[cfg(feature = "cli")]
+    pub(crate) fn is_of_page(&self) -> bool {
+        self.base.ends_with("/join")
+    }
+
     /// Makes an invite link. The token is in the fragment, which browsers do not send to servers.
     pub(crate) fn invite(&self, room: RoomId, token: &str) -> String {
         format!("{}/{room}#{token}", self.base)
+    }
+}
+
+impl fmt::Display for PublicUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.base)
     }
 }
 

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
+#[cfg(feature = "page")]
+use axum::http::HeaderValue;
 use ipnet::IpNet;
 use signal_core::{HubConfig, InvalidConfig, Language, Status};
 
@@ -27,6 +29,9 @@ use crate::limits::concurrency::ConcurrencyLimit;
 use crate::limits::counters::LimitCounters;
 use crate::limits::rates::Rates;
 use crate::listener::gate::Gate;
+#[cfg(feature = "tls")]
+use crate::listener::tls::Tls;
+use crate::listener::transport::Transport;
 use crate::metrics::Metrics;
 #[cfg(feature = "page")]
 use crate::page::Page;
@@ -61,6 +66,10 @@ pub struct Builder {
     events: Option<EventSender>,
     #[cfg(feature = "page")]
     page: Option<Page>,
+    #[cfg(feature = "page")]
+    frame_ancestors: Vec<HeaderValue>,
+    #[cfg(feature = "tls")]
+    tls: Option<Tls>,
 }
 
 impl Builder {
@@ -81,6 +90,10 @@ impl Builder {
             events: None,
             #[cfg(feature = "page")]
             page: None,
+            #[cfg(feature = "page")]
+            frame_ancestors: Vec::new(),
+            #[cfg(feature = "tls")]
+            tls: None,
         }
     }
 
@@ -183,10 +196,28 @@ impl Builder {
     }
 
     /// Has [`Server::serve`] serve the page on which people hold calls in a browser, at `/`, and at
-    /// `/join/ROOM` for invite links. By default there is none. [`Server::router`] never has it.
+    /// `/join/ROOM` for invite links: the [public URL](Self::public_url) has to end in `/join`. By
+    /// default there is none. [`Server::router`] never has it.
     #[cfg(feature = "page")]
     pub fn page(mut self, page: Page) -> Self {
         self.page = Some(page);
+        self
+    }
+
+    /// Sets the origins, each like `https://example.com`, whose pages may show the page in a frame.
+    /// By default there are none. Such a frame needs `allow="camera; microphone; display-capture"`.
+    #[cfg(feature = "page")]
+    pub fn frame_ancestors(mut self, origins: impl IntoIterator<Item = HeaderValue>) -> Self {
+        self.frame_ancestors = origins.into_iter().collect();
+        self
+    }
+
+    /// Has [`Server::serve`] speak HTTPS and secure WebSockets with this certificate, instead of
+    /// plain HTTP. The handshake has to be over within the time for the headers of a request
+    /// ([`Limits::header_patience`]). [`Server::router`] is not concerned.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
         self
     }
 
@@ -316,6 +347,13 @@ impl Builder {
             None => self.origins,
         };
         let gate = Arc::new(Gate::new(&limits, self.proxies.clone(), Arc::clone(&counters)));
+        #[cfg(not(feature = "tls"))]
+        let transport = Transport::Plain;
+        #[cfg(feature = "tls")]
+        let transport = match self.tls {
+            Some(tls) => Transport::Tls { tls, metrics: metrics.clone() },
+            None => Transport::Plain,
+        };
         let app = App {
             rooms,
             access,
@@ -338,8 +376,11 @@ impl Builder {
         };
         Server {
             app: Arc::new(app),
+            transport,
             #[cfg(feature = "page")]
             page: self.page,
+            #[cfg(feature = "page")]
+            frame_ancestors: self.frame_ancestors,
         }
     }
 }

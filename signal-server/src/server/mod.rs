@@ -9,6 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+#[cfg(feature = "page")]
+use axum::http::HeaderValue;
 use tokio::net::TcpListener;
 
 use self::builder::Builder;
@@ -17,6 +19,8 @@ use crate::app::App;
 use crate::auth::login::Login;
 use crate::http::probes;
 use crate::listener::accept;
+use crate::listener::connection::Connections;
+use crate::listener::transport::Transport;
 #[cfg(feature = "page")]
 use crate::page::{self, Page};
 
@@ -26,8 +30,11 @@ use crate::page::{self, Page};
 #[derive(Clone)]
 pub struct Server {
     app: Arc<App>,
+    transport: Transport,
     #[cfg(feature = "page")]
     page: Option<Page>,
+    #[cfg(feature = "page")]
+    frame_ancestors: Vec<HeaderValue>,
 }
 
 impl Server {
@@ -76,8 +83,9 @@ impl Server {
     }
 
     /// Serves the routes, their documents, the probes, and the page if there is one, until
-    /// `shutdown` completes. Then it [drains](Self::drain), stops accepting connections, and gives
-    /// pending requests two seconds to finish. The shutdown takes at most 21 s.
+    /// `shutdown` completes: over TLS with `Builder::tls`, or else over plain HTTP. Then it
+    /// [drains](Self::drain), stops accepting connections, and gives pending requests two seconds
+    /// to finish. The shutdown takes at most 21 s.
     pub async fn serve(&self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
         let stopped = async {
             shutdown.await;
@@ -85,13 +93,15 @@ impl Server {
         };
         let routes = router::api(&self.app).merge(router::documents()).merge(probes::probes());
         #[cfg(feature = "page")]
-        let routes = match self.page {
-            Some(page) => routes.merge(page::routes(page)),
+        let routes = match self.page.clone() {
+            Some(page) => routes.merge(page::routes(page, &self.frame_ancestors)),
             None => routes,
         };
         let router = router::guarded(&self.app, routes);
-        let App { gate, supervisor, .. } = &*self.app;
-        accept::serve(gate, supervisor, "the listener", listener, router, stopped).await;
+        let (gate, transport) = (Arc::clone(&self.app.gate), self.transport.clone());
+        let connections = Connections { gate, transport, router };
+        let supervisor = &self.app.supervisor;
+        accept::serve(&connections, supervisor, "the listener", listener, stopped).await;
         self.app.flush().await;
     }
 

@@ -41,6 +41,7 @@ mod program;
 mod room_events;
 mod room_store;
 mod rooms_command;
+mod tls;
 mod tokens;
 mod turnserver_conf;
 mod v2;

@@ -4,19 +4,19 @@ use std::collections::HashSet;
 use std::net::TcpListener;
 use std::time::Duration;
 
-use reqwest::header::{HeaderMap, ORIGIN};
+use reqwest::header::{HeaderMap, HeaderValue, ORIGIN};
 use reqwest::{Method, Response};
-use serde_json::Value;
+use serde_json::{Value, json};
 use signal_server::Page;
 use tokio::time::{sleep, timeout};
 
-use crate::common::program::{Running, program};
+use crate::common::program::{Running, program, run, utf8};
 use crate::common::{ACCESS_SECRET, Api, PATIENCE, answer, builder, http_client, text};
 
 #[tokio::test]
 async fn the_page_and_every_file_that_it_names_are_served_under_a_strict_policy() {
     let api = Api::start_with(builder().page(Page::AsksForToken)).await;
-    let invited = get(&api, "/join/ABC234").await.text().await.unwrap();
+    let invited = get_text(&api, "/join/ABC234").await;
     let mut waiting = vec!["/".to_owned()];
     let mut seen = HashSet::new();
     while let Some(path) = waiting.pop() {
@@ -24,16 +24,72 @@ async fn the_page_and_every_file_that_it_names_are_served_under_a_strict_policy(
         assert_eq!(response.status(), 200, "{path}");
         assert_policy(response.headers());
         let content = response.text().await.unwrap();
-        if path == "/" {
-            assert_eq!(content, invited);
-        }
         waiting.extend(named_in(&path, &content).into_iter().filter(|it| seen.insert(it.clone())));
     }
-    for file in ["/web/page.css", "/web/rooms-client.js", "/web/client/signaling.js"] {
+    // The page of an invite link names the same files, from its own place.
+    assert_eq!(named_in("/join/ABC234", &invited), named_in("/", &get_text(&api, "/").await));
+    assert_eq!(get_text(&api, "/join").await, get_text(&api, "/").await);
+    for file in
+        ["/web/icon.svg", "/web/page.css", "/web/rooms-client.js", "/web/client/signaling.js"]
+    {
         assert!(seen.contains(file), "{seen:?}");
     }
-    for unknown in ["/web/", "/web/no.js", "/web/../Cargo.toml", "/join", "/join/ABC234/more"] {
+    for unknown in ["/web/", "/web/no.js", "/web/../Cargo.toml", "/join/ABC234/more"] {
         assert_eq!(get(&api, unknown).await.status(), 404, "{unknown}");
+    }
+}
+
+#[tokio::test]
+async fn pages_of_origins_that_are_named_may_show_it_in_a_frame() {
+    let origins = ["https://example.com", "https://intranet.example.com:8443"];
+    let ancestors = origins.map(HeaderValue::from_static);
+    let api = Api::start_with(builder().page(Page::AsksForToken).frame_ancestors(ancestors)).await;
+    for path in ["/", "/join/ABC234", "/web/page.js"] {
+        let headers = get(&api, path).await.headers().clone();
+        let policy = headers["content-security-policy"].to_str().unwrap();
+        let expected = "; frame-ancestors https://example.com https://intranet.example.com:8443";
+        assert!(policy.ends_with(expected), "{policy}");
+    }
+    // The API is never a page.
+    let headers = get(&api, "/api/webrtc/rooms").await.headers().clone();
+    let policy = headers["content-security-policy"].to_str().unwrap();
+    assert_eq!(policy, "default-src 'none'; frame-ancestors 'none'");
+}
+
+#[tokio::test]
+async fn the_page_learns_which_login_to_open_and_where_it_leads_back_to() {
+    let login = "https://login.example.com/?client=rooms";
+    let page = || builder().page(Page::OpensLogin(login.parse().unwrap()));
+    let way = async |api: &Api| {
+        get(api, "/web/sign-in").await.json::<Value>().await.unwrap()["data"].take()
+    };
+    let public = page().public_url("https://rooms.example.com/join".parse().unwrap());
+    assert_eq!(
+        way(&Api::start_with(public).await).await,
+        json!({
+            "way": "login",
+            "login_url": login,
+            "redirect_uri": "https://rooms.example.com/join",
+        })
+    );
+    assert_eq!(way(&Api::start_with(page()).await).await["redirect_uri"], Value::Null);
+    for (page, expected) in [(Page::AsksForToken, "token"), (Page::SignsIn, "here")] {
+        assert_eq!(way(&Api::start_with(builder().page(page)).await).await["way"], expected);
+    }
+}
+
+#[tokio::test]
+async fn settings_of_the_page_that_lead_nowhere_are_refused() {
+    let public = ["--public-url", "https://rooms.example.com/join"];
+    for (args, told) in [
+        (&["--login-url", "https://login.example.com"][..], "--login-url needs --public-url"),
+        (&["--login-url", "http://login.example.com", public[0], public[1]], "http is possible"),
+        (&["--page", "--public-url", "https://rooms.example.com/"], "has to end in /join"),
+        (&["--frame-ancestor", "example.com"], "--frame-ancestor example.com: expected an origin"),
+    ] {
+        let output = run(program(&["check-config"]).args(args)).await;
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(utf8(&output.stderr).contains(told), "{}", utf8(&output.stderr));
     }
 }
 
@@ -103,6 +159,8 @@ fn assert_policy(headers: &HeaderMap) {
         "script-src 'self'",
         "style-src 'self'",
         "connect-src 'self'",
+        "img-src 'self' data: blob:",
+        "media-src 'self' blob:",
         "base-uri 'none'",
         "form-action 'none'",
         "frame-ancestors 'none'",
@@ -111,6 +169,7 @@ fn assert_policy(headers: &HeaderMap) {
     }
     assert_eq!(headers["referrer-policy"], "no-referrer");
     assert_eq!(headers["x-content-type-options"], "nosniff");
+    assert_eq!(headers["cache-control"], "no-cache");
     assert!(headers["permissions-policy"].to_str().unwrap().contains("camera=(self)"));
 }
 
@@ -120,9 +179,11 @@ fn named_in(path: &str, content: &str) -> Vec<String> {
     let quoted = content.split('"').skip(1).step_by(2);
     quoted
         .filter_map(|name| match name.split_once('/')? {
-            ("", _) if name.starts_with("/web/") && name.contains('.') => Some(name.to_owned()),
+            ("web", _) => Some(format!("{folder}/{name}")),
             (".", rest) => Some(format!("{folder}/{rest}")),
-            ("..", rest) => Some(format!("{}/{rest}", folder.rsplit_once('/')?.0)),
+            ("..", rest) if !rest.ends_with('/') => {
+                Some(format!("{}/{rest}", folder.rsplit_once('/')?.0))
+            }
             _ => None,
         })
         .collect()
@@ -143,6 +204,10 @@ async fn first_answer(url: &str) -> u16 {
 
 fn own_origin(api: &Api) -> String {
     format!("http://{}", api.address())
+}
+
+async fn get_text(api: &Api, path: &str) -> String {
+    get(api, path).await.text().await.unwrap()
 }
 
 async fn get(api: &Api, path: &str) -> Response {

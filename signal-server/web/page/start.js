@@ -2,25 +2,31 @@
 
 import { paste } from "./access.js";
 import { element, field } from "./dom.js";
-import { recallName } from "./memory.js";
+import { recallName, rememberName } from "./memory.js";
+import { ROOT } from "./place.js";
 import { say, sayFailure } from "./words.js";
 
 // on: { create(name, settings), join(roomId, password, name) }
-export function startView({ asksForToken, failure }, on) {
+// wayToSignIn: "here", "login" or "token"; see access.js
+export function startView({ wayToSignIn, failure }, on) {
   return element("div", { className: "start" },
     element("header", { className: "hero" },
-      element("img", { src: "/web/icon.svg", alt: "", className: "logo" }),
+      element("img", { src: `${ROOT}web/icon.svg`, alt: "", className: "logo" }),
       element("h1", {}, say("title")),
       element("p", {}, say("tagline")),
     ),
     failure ? element("p", { className: "problem", role: "alert" }, failure) : undefined,
-    element("div", { className: "cards" }, createCard(asksForToken, on), joinCard(on)),
+    element("div", { className: "cards" }, createCard(wayToSignIn, on), joinCard(on)),
   );
 }
 
-function createCard(asksForToken, on) {
+function createCard(wayToSignIn, on) {
   const name = nameInput();
-  const token = element("input", { type: "password", autocomplete: "off", required: true });
+  const opensLogin = wayToSignIn === "login";
+  const asksForToken = wayToSignIn === "token";
+  const token = element("input", {
+    type: "password", autocomplete: "off", required: asksForToken,
+  });
   const roomName = element("input", { maxLength: 64, placeholder: say("optional") });
   const password = element("input", {
     maxLength: 6, pattern: "[!-~]{6}", autocomplete: "off", title: say("passwordRule"),
@@ -29,7 +35,8 @@ function createCard(asksForToken, on) {
   const size = element("input", { type: "number", min: 2, max: 50, value: 10 });
   const duration = element("select", {}, ...DURATIONS.map(durationOption));
   const problem = element("p", { className: "problem", role: "alert", hidden: true });
-  const submit = element("button", { className: "primary", id: "create" }, say("create"));
+  const submit = element("button", { className: "primary", id: "create" },
+    say(opensLogin ? "signInToCreate" : "create"));
   const settings = element("details", {},
     element("summary", {}, say("moreSettings")),
     element("div", { className: "columns" },
@@ -40,8 +47,9 @@ function createCard(asksForToken, on) {
     ),
   );
   const create = async () => {
-    if (asksForToken) paste(token.value);
+    paste(token.value);
     const creator = name.value.trim();
+    rememberName(creator);
     const usual = creator ? say("nameOfRoom", { name: creator }) : undefined;
     await on.create(creator, {
       name: roomName.value.trim() || usual,
@@ -57,8 +65,14 @@ function createCard(asksForToken, on) {
   element("h2", {}, say("createTitle")),
   element("p", { className: "hint" }, say("createHint")),
   field(say("yourName"), name),
-  asksForToken ? field(say("accessToken"), token, say("accessTokenHint")) : undefined,
+  asksForToken ? tokenField(token) : undefined,
+  opensLogin ? element("details", {},
+    element("summary", {}, say("pasteToken")), tokenField(token)) : undefined,
   settings, problem, submit);
+}
+
+function tokenField(input) {
+  return field(say("accessToken"), input, say("accessTokenHint"));
 }
 
 function joinCard(on) {

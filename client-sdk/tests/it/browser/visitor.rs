@@ -127,6 +127,13 @@ impl Visitor {
         self.until("!window.isOld").await;
     }
 
+    /// Goes to another address in the same tab.
+    pub(crate) async fn open_page(&self, url: &str) {
+        self.see("window.isOld = true").await;
+        self.see(&format!("location.assign({})", json!(url))).await;
+        self.until("!window.isOld").await;
+    }
+
     pub(crate) async fn close(self) {
         self.tab.close().await;
     }

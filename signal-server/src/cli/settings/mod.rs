@@ -3,6 +3,7 @@
 mod ice_urls;
 mod login;
 mod origin;
+mod page;
 mod secret;
 
 use std::net::SocketAddr;
@@ -11,10 +12,11 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use self::page::PageSettings;
 use self::secret::{access_secret, one_of, secret_in, ways_to_set};
-use crate::auth::shown::shown_url;
 use crate::cli::args::{DATA_DIR, ServeArgs, TokenArgs};
-use crate::{AdminKey, Builder, Login, Origins, Page, PublicUrl, Server};
+use crate::cli::certificate::CertificateFiles;
+use crate::{AdminKey, Builder, Login, Origins, PublicUrl, Server};
 
 /// The checked settings of `serve`.
 #[derive(Clone, Debug)]
@@ -25,12 +27,16 @@ pub(crate) struct Settings {
     pub(crate) admin_listen: Option<SocketAddr>,
     /// The configured server.
     pub(crate) builder: Builder,
+    /// The files of the certificate; `None` means plain HTTP.
+    pub(crate) certificate: Option<CertificateFiles>,
     /// Where rooms are stored; `None` keeps them in memory only.
     pub(crate) data_dir: Option<PathBuf>,
     /// Whether secrets may be missing or weak.
     pub(crate) development: bool,
     /// How access tokens are verified, for the log.
     pub(crate) login: &'static str,
+    /// The page that people join with.
+    pub(crate) public_url: Option<PublicUrl>,
     /// Whether a TURN server is configured.
     pub(crate) relays: bool,
     /// What is allowed in development but not in production.
@@ -55,13 +61,7 @@ impl Settings {
         let development = !args.production && listen.ip().is_loopback();
 
         let described = args.login.described();
-        let page = if !development {
-            args.page.then_some(Page::AsksForToken)
-        } else if args.login.is_random() {
-            Some(Page::SignsIn)
-        } else {
-            Some(Page::AsksForToken)
-        };
+        let signs_in = development && args.login.is_random();
         let login = check.login(args.login, development);
         let data_dir = (!args.ephemeral).then(|| args.data_dir.unwrap_or_else(|| DATA_DIR.into()));
         let given = one_of("server-secret", args.server_secret, args.server_secret_file.as_deref());
@@ -71,6 +71,9 @@ impl Settings {
             (Ok(_) | Err(_), _) => check.secret("server-secret", given, development),
         };
         let admin_key = args.admin_key_file.and_then(|path| check.value(admin_key(&path)));
+        let certificate = CertificateFiles::read(args.certificate)
+            .map_err(|error| check.problem(error.to_string()))
+            .unwrap_or_default();
         let turn = check
             .value(one_of("turn-secret", args.turn_secret, args.turn_secret_file.as_deref()))
             .flatten();
@@ -82,12 +85,11 @@ impl Settings {
                 ways_to_set("turn-secret")
             ));
         }
-        let listed =
-            args.cors_origins.iter().filter_map(|origin| check.origin(origin)).collect::<Vec<_>>();
-        let origins = Origins::listed(listed);
+        let origins = Origins::listed(check.origins("cors-origin", &args.cors_origins));
         let origins = if development { origins.and_loopback() } else { origins };
 
-        let public_url = args.public_url.and_then(|url| check.public_url(&url));
+        let PageSettings { page, public_url, frame_ancestors } =
+            check.page(args.page, development, signs_in);
         if !development && args.cors_origins.is_empty() && public_url.is_none() {
             check.warnings.push(
                 "no web page may use the server unless it is opened by the server's IP address: \
@@ -109,6 +111,7 @@ impl Settings {
             .stun(args.stun_urls)
             .origins(origins)
             .trusted_proxies(args.trusted_proxies, args.forwarded_header)
+            .frame_ancestors(frame_ancestors)
             .language(args.language.into());
         if let Some(page) = page {
             builder = builder.page(page);
@@ -119,11 +122,14 @@ impl Settings {
         if let Some(key) = admin_key {
             builder = builder.admin_key(key);
         }
+        if let Some(files) = &certificate {
+            builder = builder.tls(files.tls());
+        }
         if let Some(secret) = turn {
             builder = builder.turn(secret, args.turn_urls);
         }
-        if let Some(url) = public_url {
-            builder = builder.public_url(url);
+        if let Some(url) = &public_url {
+            builder = builder.public_url(url.clone());
         }
         let admin_listen = args.admin_listen;
         let warnings = check.warnings;
@@ -131,9 +137,11 @@ impl Settings {
             listen,
             admin_listen,
             builder,
+            certificate,
             data_dir,
             development,
             login: described,
+            public_url,
             relays,
             warnings,
         })
@@ -187,12 +195,6 @@ impl Check {
         }
     }
 
-    fn public_url(&mut self, url: &str) -> Option<PublicUrl> {
-        url.parse()
-            .map_err(|error| self.problem(format!("--public-url {}: {error}", shown_url(url))))
-            .ok()
-    }
-
     fn value<T>(&mut self, given: Result<T, InvalidSettings>) -> Option<T> {
         given.map_err(|InvalidSettings(problems)| self.problems.extend(problems)).ok()
     }
@@ -206,6 +208,7 @@ impl Check {
 mod tests {
     use super::*;
     use crate::cli::args::{AccessSecretArgs, LoginArgs};
+    use crate::cli::page::PageArgs;
 
     const STRONG: &str = "0123456789abcdef0123456789abcdef";
 
@@ -276,7 +279,7 @@ mod tests {
         let bad = ServeArgs {
             turn_urls: vec![url("http://")],
             stun_urls: vec![url("")],
-            public_url: Some(url("https://")),
+            page: PageArgs { public_url: Some(url("https://")), ..PageArgs::default() },
             cors_origins: vec![url("https://"), url("")],
             ..production()
         };
@@ -290,7 +293,7 @@ mod tests {
         let bad = ServeArgs {
             turn_urls: vec!["http://turn".into()],
             stun_urls: vec!["stun:".into()],
-            public_url: Some("example.com".into()),
+            page: PageArgs { public_url: Some("example.com".into()), ..PageArgs::default() },
             cors_origins: vec![
                 "https://example.com/app".into(),
                 "https://Example.com:443".into(),

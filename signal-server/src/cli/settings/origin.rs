@@ -8,7 +8,12 @@ use super::Check;
 use crate::auth::shown::shown_url;
 
 impl Check {
-    pub(super) fn origin(&mut self, origin: &str) -> Option<HeaderValue> {
+    /// The origins of a setting.
+    pub(super) fn origins(&mut self, setting: &str, origins: &[String]) -> Vec<HeaderValue> {
+        origins.iter().filter_map(|origin| self.origin(setting, origin)).collect()
+    }
+
+    fn origin(&mut self, setting: &str, origin: &str) -> Option<HeaderValue> {
         if is_of_an_app(origin) {
             return origin.parse().ok();
         }
@@ -19,11 +24,11 @@ impl Check {
             (Some(sent), Ok(value)) if sent == origin => return Some(value),
             // Origins are compared as text, so this one would never match.
             (Some(sent), _) => {
-                self.problem(format!("--cors-origin {shown}: browsers send this as {sent}"));
+                self.problem(format!("--{setting} {shown}: browsers send this as {sent}"));
             }
             (None, _) => {
                 self.problem(format!(
-                    "--cors-origin {shown}: expected an origin like https://example.com"
+                    "--{setting} {shown}: expected an origin like https://example.com"
                 ));
             }
         }

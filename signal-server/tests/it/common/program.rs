@@ -4,12 +4,14 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Output, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use reqwest::Method;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::{ACCESS_SECRET, Api, PATIENCE};
 
@@ -57,20 +59,28 @@ pub fn utf8(bytes: &[u8]) -> &str {
 pub struct Running {
     pub child: Child,
     stdout: Lines<BufReader<ChildStdout>>,
-    log: JoinHandle<String>,
+    /// What it has logged so far.
+    logged: Arc<Mutex<String>>,
+    /// How many bytes of that `until_logged` has seen.
+    seen: usize,
+    logging: JoinHandle<()>,
 }
 
 impl Running {
     pub fn start(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut stderr = child.stderr.take().unwrap();
-        let log = tokio::spawn(async move {
-            let mut log = String::new();
-            stderr.read_to_string(&mut log).await.unwrap();
-            log
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let logged = Arc::new(Mutex::new(String::new()));
+        let log = Arc::clone(&logged);
+        let logging = tokio::spawn(async move {
+            let mut line = String::new();
+            while stderr.read_line(&mut line).await.unwrap() > 0 {
+                log.lock().unwrap().push_str(&line);
+                line.clear();
+            }
         });
-        Self { child, stdout, log }
+        Self { child, stdout, logged, seen: 0, logging }
     }
 
     /// What it prints up to the last line of its announcement.
@@ -94,16 +104,39 @@ impl Running {
         assert!(std::process::Command::new("sh").args(["-c", &kill]).status().unwrap().success());
     }
 
+    /// Waits until it logs a text that it had not when this was last called.
+    pub async fn until_logged(&mut self, text: &str) {
+        let found = async {
+            loop {
+                let found = self.logged.lock().unwrap()[self.seen..].find(text);
+                match found {
+                    Some(at) => return self.seen + at + text.len(),
+                    None => sleep(Duration::from_millis(20)).await,
+                }
+            }
+        };
+        let found = timeout(PATIENCE, found).await;
+        self.seen = found.unwrap_or_else(|_| panic!("{text} is not in\n{}", self.log()));
+    }
+
+    fn log(&self) -> String {
+        self.logged.lock().unwrap().clone()
+    }
+
     /// Kills it, and returns its log.
     pub async fn killed(mut self) -> String {
         self.child.kill().await.unwrap();
-        self.log.await.unwrap()
+        self.logging.await.unwrap();
+        let log = self.logged.lock().unwrap();
+        log.clone()
     }
 
     /// Waits for its end, and returns its exit status and its log.
     pub async fn ended(mut self) -> (i32, String) {
         let status = timeout(PATIENCE, self.child.wait()).await.expect("the program ends").unwrap();
-        (status.code().expect("it ends by itself, not by the signal"), self.log.await.unwrap())
+        self.logging.await.unwrap();
+        let log = self.logged.lock().unwrap();
+        (status.code().expect("it ends by itself, not by the signal"), log.clone())
     }
 }
 
@@ -119,7 +152,9 @@ impl Served {
     pub async fn start(command: &mut Command) -> Self {
         let mut running = Running::start(command.env("SIGNAL_ACCESS_SECRET", ACCESS_SECRET));
         let printed = running.announcement().await;
-        let mut urls = printed.split_whitespace().filter_map(|word| word.strip_prefix("http://"));
+        let mut urls = printed
+            .split_whitespace()
+            .filter_map(|word| word.strip_prefix("http://").or(word.strip_prefix("https://")));
         let mut next =
             || Api::at(urls.next().unwrap().trim_end_matches("/metrics").parse().unwrap());
         let (api, operators) = (next(), next());
@@ -133,6 +168,16 @@ impl Served {
     /// A number of the metrics, by its name with labels.
     pub async fn metric(&self, name: &str) -> f64 {
         number(&self.metrics().await, name)
+    }
+
+    /// Waits until such a number is reached.
+    pub async fn until_metric(&self, name: &str, least: f64) {
+        let reached = async {
+            while find(&self.metrics().await, name).is_none_or(|number| number < least) {
+                sleep(Duration::from_millis(20)).await;
+            }
+        };
+        timeout(PATIENCE, reached).await.unwrap_or_else(|_| panic!("{name} is never {least}"));
     }
 
     pub fn pid(&self) -> u32 {
@@ -154,8 +199,12 @@ impl Served {
 
 /// A number among metrics, by its name with labels.
 pub fn number(metrics: &str, name: &str) -> f64 {
+    find(metrics, name).unwrap_or_else(|| panic!("{name} is not in\n{metrics}"))
+}
+
+fn find(metrics: &str, name: &str) -> Option<f64> {
     let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-    line.unwrap_or_else(|| panic!("{name} is not in\n{metrics}")).parse().unwrap()
+    Some(line?.parse().unwrap())
 }
 
 /// A server on a data directory, at a port that stays the same from one start to the next.
