@@ -2,9 +2,10 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use client_sdk::{Client, CloseReason, Event, NewRoom, Options};
+use signal_server::{Secret, testing};
 
 use crate::bots::until;
 use crate::program::{PATIENCE, Process, example};
@@ -118,6 +119,52 @@ fn a_slow_check_lets_in_whom_it_knows_and_loses_nothing_meanwhile() {
 }
 
 #[test]
+fn the_login_sends_a_token_back_to_pages_that_it_knows_and_only_with_the_password() {
+    const PAGE: &str = "http://127.0.0.1:8080/join";
+    let secret = "access-secret-of-the-examples-0123456789";
+    let mut process = Process(
+        Command::new(example("login"))
+            .args(["127.0.0.1:0", PAGE])
+            .env("SIGNAL_ACCESS_SECRET", secret)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap(),
+    );
+    let url = process.lines().next().unwrap().strip_prefix("listening on ").unwrap().to_owned();
+    let asking = |page: &str, state: &str| format!("/?redirect_uri={page}&state={state}");
+    assert_eq!(http("GET", &url, &asking(PAGE, "abc"), "").0, 200);
+    let password = "user=alice&password=down+the+rabbit+hole";
+    for refused in [
+        asking("http://evil.example/join", "abc"),
+        asking(&format!("{PAGE}.evil.example"), "abc"),
+        asking(PAGE, "%0d%0aSet-Cookie:"),
+        "/".to_owned(),
+    ] {
+        assert_eq!(http("GET", &url, &refused, "").0, 400, "{refused}");
+        assert_eq!(http("POST", &url, &refused, password).0, 400, "{refused}");
+    }
+    let wrong = "user=alice&password=wrong";
+    assert_eq!(http("POST", &url, &asking(PAGE, "abc"), wrong).0, 401);
+
+    let response = exchange("POST", &url, &asking(PAGE, "abc"), password);
+    let location = response.lines().find_map(|line| line.strip_prefix("location: ")).unwrap();
+    let (token, state) = location
+        .strip_prefix(&format!("{PAGE}#access_token="))
+        .and_then(|rest| rest.split_once('&'))
+        .unwrap_or_else(|| panic!("{location}"));
+    assert_eq!(state, "state=abc");
+    // The token is one of a deployment with that secret.
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let login = signal_server::Server::builder(Secret::new(secret));
+        let server = testing::start_with(login).await.unwrap();
+        let client = Client::new(&server.url()).unwrap();
+        let room = client.create_room(token, &NewRoom::default()).await.unwrap();
+        assert!(room.name.contains("Alice"), "{}", room.name);
+    });
+}
+
+#[test]
 fn the_embedded_server_has_its_own_login_turn_credentials_and_admin_page_and_drains() {
     let mut process = Process::start("embedded_server", &[]);
     let mut lines = process.lines();
@@ -175,7 +222,6 @@ fn the_embedded_server_has_its_own_login_turn_credentials_and_admin_page_and_dra
     assert_eq!(lines.next().unwrap(), "stopped");
 }
 
-/// Sends one request and returns the status and body of the answer.
 #[test]
 fn the_rooms_of_a_store_of_ones_own_outlive_the_server() {
     let folder = tempfile::tempdir().unwrap();
@@ -205,7 +251,15 @@ fn the_rooms_of_a_store_of_ones_own_outlive_the_server() {
     runtime.block_on(entering).unwrap();
 }
 
+/// Sends one request and returns the status and body of the answer.
 fn http(method: &str, url: &str, path: &str, body: &str) -> (u16, String) {
+    let answer = exchange(method, url, path, body);
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+}
+
+/// Sends one request and returns the whole answer.
+fn exchange(method: &str, url: &str, path: &str, body: &str) -> String {
     let address = url.strip_prefix("http://").unwrap();
     let mut stream = connected(address);
     let length = body.len();
@@ -215,8 +269,7 @@ fn http(method: &str, url: &str, path: &str, body: &str) -> (u16, String) {
     write!(stream, "{head}\r\n\r\n{body}").unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+    answer
 }
 
 /// Opens a connection whose reads fail if nothing arrives in time.
