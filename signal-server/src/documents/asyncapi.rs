@@ -1,7 +1,8 @@
 //! The AsyncAPI document, which describes the WebSocket.
 
-use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
+
+use super::respond;
 
 /// Describe the WebSocket
 ///
@@ -13,7 +14,7 @@ use axum::response::IntoResponse;
     responses((status = 200, description = "The AsyncAPI document", body = serde_json::Value))
 )]
 pub(crate) async fn asyncapi() -> impl IntoResponse {
-    ([(CONTENT_TYPE, "application/json")], DOCUMENT)
+    respond(DOCUMENT)
 }
 
 const DOCUMENT: &str = include_str!("../../asyncapi.json");

@@ -4,14 +4,13 @@
 use std::sync::LazyLock;
 
 use axum::Router;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::{IntoResponse, Response};
+use axum::response::IntoResponse;
 use axum::routing::get;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Object, ObjectBuilder, OpenApi as Document, Type, schema};
 use utoipa::{Modify, OpenApi};
 
-use super::asyncapi;
+use super::{asyncapi, json, respond};
 use crate::http::error::Failure;
 use crate::http::{probes, rooms};
 use crate::socket::upgrade;
@@ -30,10 +29,9 @@ pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     tag = "server",
     responses((status = 200, description = "The OpenAPI document", body = serde_json::Value))
 )]
-async fn openapi() -> Response {
-    static DOCUMENT: LazyLock<String> =
-        LazyLock::new(|| Api::openapi().to_json().expect("the document serializes to JSON"));
-    ([(CONTENT_TYPE, "application/json")], DOCUMENT.as_str()).into_response()
+async fn openapi() -> impl IntoResponse {
+    static DOCUMENT: LazyLock<String> = LazyLock::new(json::<Api>);
+    respond(&DOCUMENT)
 }
 
 #[derive(OpenApi)]

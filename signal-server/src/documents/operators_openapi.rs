@@ -4,13 +4,13 @@
 use std::sync::LazyLock;
 
 use axum::Router;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::{IntoResponse, Response};
+use axum::response::IntoResponse;
 use axum::routing::get;
 use utoipa::openapi::OpenApi as Document;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
+use super::{json, respond};
 use crate::http::error::Failure;
 use crate::http::operators;
 
@@ -28,10 +28,9 @@ pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     tag = "server",
     responses((status = 200, description = "The OpenAPI document", body = serde_json::Value))
 )]
-async fn openapi() -> Response {
-    static DOCUMENT: LazyLock<String> =
-        LazyLock::new(|| Api::openapi().to_json().expect("the document serializes to JSON"));
-    ([(CONTENT_TYPE, "application/json")], DOCUMENT.as_str()).into_response()
+async fn openapi() -> impl IntoResponse {
+    static DOCUMENT: LazyLock<String> = LazyLock::new(json::<Api>);
+    respond(&DOCUMENT)
 }
 
 #[derive(OpenApi)]
