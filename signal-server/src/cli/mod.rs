@@ -15,11 +15,15 @@ mod rooms;
 mod serve;
 pub(crate) mod settings;
 mod stop_signal;
+#[cfg(test)]
+mod unspeakable;
 
 use std::process::ExitCode;
 
 use self::args::{Cli, Command, TokenArgs};
 use self::settings::{InvalidSettings, Settings, access_token};
+#[cfg(test)]
+use crate::{RoomStore, RoomWrite, StoredRoom};
 
 /// Runs the program with the arguments of the process and returns its exit code.
 ///

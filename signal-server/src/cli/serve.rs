@@ -162,42 +162,17 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 #[cfg(test)]
 mod tests {
+    use std::env;
     use std::future::pending;
     use std::process::{Command, Output};
-    use std::{env, fmt};
 
     use signal_core::DisplayName;
     use tokio::runtime::Runtime;
 
     use super::*;
     use crate::cli::args::Cli;
-    use crate::{CreateRoom, RoomStore, RoomWrite, Secret, StoredRoom};
-
-    /// Saving fails with an error that panics when it is shown.
-    struct Unspeakable;
-
-    #[derive(Debug)]
-    struct UnspeakableError;
-
-    impl fmt::Display for UnspeakableError {
-        fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
-            panic!("a bug of the store's")
-        }
-    }
-
-    impl std::error::Error for UnspeakableError {}
-
-    impl RoomStore for Unspeakable {
-        type Error = UnspeakableError;
-
-        fn load(&mut self) -> Result<Vec<StoredRoom>, UnspeakableError> {
-            Ok(Vec::new())
-        }
-
-        fn save(&mut self, _: &[RoomWrite]) -> Result<(), UnspeakableError> {
-            Err(UnspeakableError)
-        }
-    }
+    use crate::cli::unspeakable::Unspeakable;
+    use crate::{CreateRoom, Secret};
 
     /// The name of the test below, and of a variable that is set for the process that it starts.
     const TEST: &str =

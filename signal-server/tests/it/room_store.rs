@@ -2,6 +2,8 @@
 
 mod foreign_code;
 mod records;
+#[path = "../../src/cli/unspeakable.rs"]
+mod unspeakable;
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
@@ -10,7 +12,9 @@ use std::time::Duration;
 use serde_json::json;
 use signal_core::{Identity, InvalidRecord};
 use signal_server::testing;
-use signal_server::{DisplayName, Limits, MintToken, RoomId, Secret, StoreError, StoredRoom};
+use signal_server::{
+    DisplayName, Limits, MintToken, RoomId, RoomStore, RoomWrite, Secret, StoreError, StoredRoom,
+};
 use tokio::time::{sleep, timeout};
 
 use self::records::{Mood, Records};

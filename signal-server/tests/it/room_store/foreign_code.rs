@@ -1,6 +1,6 @@
 //! Stores that block on the runtime or panic, as code of an embedder may.
 
-use std::{fmt, io};
+use std::io;
 
 use reqwest::Method;
 use serde_json::json;
@@ -9,6 +9,7 @@ use signal_server::{RoomStore, RoomWrite, Secret, StoredRoom};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
+use super::unspeakable::Unspeakable;
 use crate::common::{Api, PATIENCE, builder};
 
 /// A store that asks a database through the runtime, as drivers for async code do.
@@ -61,32 +62,6 @@ impl RoomStore for Broken {
 #[should_panic = "a bug of the embedder's when reading"]
 async fn a_panic_of_the_store_while_it_is_read_is_not_swallowed() {
     let _ = builder().open_store(Broken, &Secret::new("kept")).await;
-}
-
-/// A store whose saving fails with an error that panics when it is shown.
-struct Unspeakable;
-
-#[derive(Debug)]
-struct UnspeakableError;
-
-impl fmt::Display for UnspeakableError {
-    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
-        panic!("another bug of the embedder's")
-    }
-}
-
-impl std::error::Error for UnspeakableError {}
-
-impl RoomStore for Unspeakable {
-    type Error = UnspeakableError;
-
-    fn load(&mut self) -> Result<Vec<StoredRoom>, UnspeakableError> {
-        Ok(Vec::new())
-    }
-
-    fn save(&mut self, _: &[RoomWrite]) -> Result<(), UnspeakableError> {
-        Err(UnspeakableError)
-    }
 }
 
 #[tokio::test]
