@@ -1,17 +1,19 @@
-//! The data directory: a file with the rooms, and the server's secret.
+//! The file with the rooms of a data directory.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, ErrorKind, Write};
+use std::fs::OpenOptions;
+use std::io::{self, ErrorKind};
 use std::ops::RangeInclusive;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{
+    Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition, TableError,
+    TableHandle,
+};
 use signal_core::{InvalidRecord, RoomId};
 use thiserror::Error;
 
 use super::room_store::{RoomStore, RoomWrite, StoreError, StoredRoom};
-use crate::auth::secret::Secret;
 
 /// Why a data directory cannot be used. The text describes the problem and the remedy.
 #[derive(Debug, Error)]
@@ -63,31 +65,8 @@ pub(crate) struct RoomFile {
     database: Option<Database>,
 }
 
-/// An open data directory.
-pub(crate) struct DataDir {
-    pub(crate) file: RoomFile,
-    pub(crate) secret: Secret,
-}
-
-impl DataDir {
-    /// Opens a directory for this process alone, and creates it if it is missing.
-    ///
-    /// `secret` is the configured server secret. Without one, the secret is kept in the directory.
-    pub(crate) fn open(path: &Path, secret: Option<Secret>) -> Result<Self, DataDirError> {
-        let failed = |error| DataDirError::Io { path: path.to_owned(), error };
-        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
-        // The file is locked first, so that only one process creates the secret.
-        let file = RoomFile::open(path.join(ROOM_FILE))?;
-        let secret = match secret {
-            Some(secret) => secret,
-            None => kept_secret(&path.join(SECRET_FILE))?,
-        };
-        Ok(Self { file, secret })
-    }
-}
-
 impl RoomFile {
-    fn open(path: PathBuf) -> Result<Self, DataDirError> {
+    pub(super) fn open(path: PathBuf) -> Result<Self, DataDirError> {
         let database = open_database(&path)?;
         prepare(&database).map_err(|fault| fault.of(&path))?;
         Ok(Self { path, database: Some(database) })
@@ -151,24 +130,39 @@ fn open_database(path: &Path) -> Result<Database, DataDirError> {
     })
 }
 
-/// Marks a new file with the format, and refuses a file of another format.
+/// Marks a new file with the format, and refuses a file of another format. A file that has the
+/// format is only read.
 fn prepare(database: &Database) -> Result<(), Fault> {
-    let transaction = database.begin_write()?;
-    {
-        let mut about = transaction.open_table(ABOUT)?;
-        let found = about.get(FORMAT_KEY)?.map(|format| format.value());
-        match found {
-            None => drop(about.insert(FORMAT_KEY, FORMAT)?),
-            Some(FORMAT) => {}
-            Some(found) => {
-                return Err(Fault::Newer(format!(
-                    "its format is {found}, and this one reads {FORMAT}"
-                )));
-            }
+    match format(database)? {
+        Some(FORMAT) if has_tables(database)? => Ok(()),
+        None | Some(FORMAT) => create_tables(database),
+        Some(found) => {
+            Err(Fault::Newer(format!("its format is {found}, and this one reads {FORMAT}")))
         }
-        transaction.open_table(ROOMS)?;
-        transaction.open_table(SEATS)?;
     }
+}
+
+/// The format of a file, or `None` if the file is new.
+fn format(database: &Database) -> Result<Option<u32>, Fault> {
+    match database.begin_read()?.open_table(ABOUT) {
+        Ok(about) => Ok(about.get(FORMAT_KEY)?.map(|format| format.value())),
+        Err(TableError::TableDoesNotExist(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether the file has every table; one of an older version may lack some.
+fn has_tables(database: &Database) -> Result<bool, Fault> {
+    let names: Vec<_> = database.begin_read()?.list_tables()?.collect();
+    let has = |table: &str| names.iter().any(|kept| kept.name() == table);
+    Ok(has(ROOMS.name()) && has(SEATS.name()))
+}
+
+fn create_tables(database: &Database) -> Result<(), Fault> {
+    let transaction = database.begin_write()?;
+    transaction.open_table(ABOUT)?.insert(FORMAT_KEY, FORMAT)?;
+    transaction.open_table(ROOMS)?;
+    transaction.open_table(SEATS)?;
     Ok(transaction.commit()?)
 }
 
@@ -227,39 +221,6 @@ fn seats_of(room: &RoomId) -> RangeInclusive<(&str, &str)> {
     (room.as_str(), "")..=(room.as_str(), "\u{7f}")
 }
 
-/// Reads the secret of earlier runs, or creates one.
-fn kept_secret(path: &Path) -> Result<Secret, DataDirError> {
-    let failed = |error| DataDirError::Io { path: path.to_owned(), error };
-    match fs::read_to_string(path) {
-        Ok(text) => {
-            let secret = Secret::from(text.as_str());
-            if secret.is_weak() {
-                let detail = "it is shorter than the secrets that this program makes".to_owned();
-                return Err(DataDirError::Damaged { path: path.to_owned(), detail });
-            }
-            Ok(secret)
-        }
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            let secret = Secret::random();
-            write_secret(path, &secret).map_err(failed)?;
-            Ok(secret)
-        }
-        Err(error) => Err(failed(error)),
-    }
-}
-
-/// Writes the secret under another name first, so that a crash leaves no partial file.
-fn write_secret(path: &Path, secret: &Secret) -> io::Result<()> {
-    let unfinished = path.with_extension("new");
-    let mut file =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
-    file.write_all(secret.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&unfinished, path)?;
-    let directory = path.parent().unwrap_or(path);
-    File::open(directory)?.sync_all()
-}
-
 /// What is wrong with a file, without its path.
 enum Fault {
     Damaged(String),
@@ -292,8 +253,6 @@ impl<E: Into<redb::Error>> From<E> for Fault {
     }
 }
 
-const ROOM_FILE: &str = "rooms.redb";
-const SECRET_FILE: &str = "server-secret";
 const ABOUT: TableDefinition<'_, &str, u32> = TableDefinition::new("about");
 const ROOMS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("rooms");
 /// The identities of participants, by room and participant.
@@ -305,7 +264,11 @@ const CACHE_BYTES: usize = 16 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+
+    const ROOM_FILE: &str = "rooms.redb";
 
     fn opened(folder: &Path) -> Result<RoomFile, DataDirError> {
         let path = folder.join(ROOM_FILE);
@@ -373,6 +336,19 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_has_its_tables_is_not_written_to_when_it_is_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(ROOM_FILE);
+        drop(opened(folder.path()).unwrap());
+        let database = open_database(&path).unwrap();
+        let before = fs::read(&path).unwrap();
+        prepare(&database).map_err(|fault| fault.of(&path)).unwrap();
+        assert!(fs::read(&path).unwrap() == before);
+        create_tables(&database).map_err(|fault| fault.of(&path)).unwrap();
+        assert!(fs::read(&path).unwrap() != before, "a commit would show");
+    }
+
+    #[test]
     fn a_file_that_was_cut_short_is_damaged() {
         for length in [100, 5000] {
             let folder = tempfile::tempdir().unwrap();
@@ -382,18 +358,5 @@ mod tests {
             let error = opened(folder.path()).unwrap_err();
             assert!(matches!(error, DataDirError::Damaged { .. }), "{length} bytes: {error}");
         }
-    }
-
-    #[test]
-    fn the_secret_stays_the_same_and_a_configured_one_is_not_kept() {
-        let folder = tempfile::tempdir().unwrap();
-        let configured = Secret::new("configured");
-        assert_eq!(
-            DataDir::open(folder.path(), Some(configured.clone())).unwrap().secret,
-            configured
-        );
-        assert!(!folder.path().join(SECRET_FILE).exists());
-        let made = DataDir::open(folder.path(), None).unwrap().secret;
-        assert_eq!(DataDir::open(folder.path(), None).unwrap().secret, made);
     }
 }

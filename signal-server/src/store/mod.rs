@@ -1,5 +1,7 @@
 //! Stores rooms in memory, and also in a data directory or another store that outlives the process.
 
+#[cfg(feature = "store")]
+mod data_dir;
 mod ended_rooms;
 #[cfg(feature = "store")]
 mod file;
@@ -17,9 +19,9 @@ use signal_core::{
     Applied, MemoryStore, Op, Room, RoomEvent, RoomId, RoomIdTaken, Status, Timestamp,
 };
 
-use self::ended_rooms::EndedRooms;
 #[cfg(feature = "store")]
-pub(crate) use self::file::DataDir;
+pub(crate) use self::data_dir::DataDir;
+use self::ended_rooms::EndedRooms;
 #[cfg(feature = "store")]
 pub use self::file::DataDirError;
 use self::owned::Owned;
