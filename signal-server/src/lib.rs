@@ -67,9 +67,9 @@
 //! # }
 //! ```
 //!
-//! An application can replace three parts by implementing a trait: [the login](Authenticate), [the
-//! choice of ICE servers](IceServerSource), and [the store of rooms](RoomStore). Open rooms
-//! continue even if that code fails, hangs or panics.
+//! An application can replace four parts by implementing a trait: [the login](Authenticate), [who
+//! may join a room](Admit), [the choice of ICE servers](IceServerSource), and [the store of
+//! rooms](RoomStore). Open rooms continue even if that code fails, hangs or panics.
 #![forbid(unsafe_code)]
 
 mod app;
@@ -122,14 +122,16 @@ pub use metrics::Counts;
 pub use page::Page;
 #[cfg(feature = "page")]
 pub use page::login_url::{InvalidLoginUrl, LoginUrl};
+pub use rooms::admit::{Admit, JoinDecision, JoinRequest};
 pub use rooms::creation::CreateRoomError;
 pub use rooms::credentials::RoomCredentials;
 pub use rooms::lifetime::{InvalidLifetime, Lifetime};
+pub use rooms::mint::MintToken;
 pub use rooms::public_url::{InvalidPublicUrl, PublicUrl};
 pub use server::Server;
 pub use server::builder::Builder;
 pub use server::handle::{
-    CreateRoom, CreatedRoom, KickError, MintError, MintToken, MintedToken, ParticipantSummary,
+    CreateRoom, CreatedRoom, KickError, MintError, MintedToken, ParticipantSummary,
     RestoreError, RoomDetails, RoomNotFound, RotateError, SendError, ServerHandle,
     SetLifetimeError,
 };

@@ -43,8 +43,8 @@ impl Access {
         }
     }
 
-    /// Checks the password or invite of a newcomer. A wrong password is counted and never given
-    /// back; a right one costs nothing.
+    /// Checks why a newcomer may join. A wrong password is counted and never given back; a right
+    /// one costs nothing.
     pub(super) fn check(
         &mut self,
         by: Admission,
@@ -53,6 +53,7 @@ impl Access {
         now: Timestamp,
     ) -> Result<(), Reject> {
         let password = match by {
+            Admission::Host { .. } => return Ok(()),
             Admission::Invite(token) if token == self.invite => return Ok(()),
             Admission::Invite(_) => return Err(Reject::InviteVoid),
             Admission::Password(password) => password,

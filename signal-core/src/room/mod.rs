@@ -204,7 +204,7 @@ impl Room {
         changes.note_if(self.access.recover(now), Durability::Grouped);
     }
 
-    /// Checks the password or invite, and whether a seat is free. No seat is taken yet.
+    /// Checks why a newcomer may join, and whether a seat is free. No seat is taken yet.
     fn admit(
         &mut self,
         by: Admission,
@@ -220,10 +220,10 @@ impl Room {
             Status::Closed(CloseReason::Expired) | Status::Open => {}
         }
         self.access.check(by, client, changes, now)?;
-        // From here on the answer reveals something about the room, so only a newcomer with the
-        // password or the invite gets here.
+        // From here on the answer reveals something about the room, so only a newcomer that may
+        // join it gets here.
         self.running()?;
-        if self.access.locked() {
+        if self.access.locked() && by != (Admission::Host { passes_lock: true }) {
             return Err(Reject::RoomLocked);
         }
         let id = self.seats.promise(suffix, changes)?;

@@ -20,10 +20,10 @@ use crate::token::{PasswordTag, TokenHash};
 /// And each `Admit` and `KickUser` is a new request.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Op {
-    /// Admits somebody who knows the password or has the invite. Promises a participant id; takes
-    /// no seat.
+    /// Admits somebody who knows the password, has the invite or is admitted by the host. Promises
+    /// a participant id; takes no seat.
     Admit {
-        /// The password or invite.
+        /// Why it may join.
         by: Admission,
         /// The address it comes from, if the host knows it.
         client: Option<Client>,
@@ -111,9 +111,14 @@ pub enum Op {
     },
 }
 
-/// What a newcomer presents to join.
+/// Why a newcomer may join.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Admission {
+    /// The host has decided so. The newcomer needs neither the password nor the invite.
+    Host {
+        /// Whether it may also join a locked room.
+        passes_lock: bool,
+    },
     /// The hash of an invite token. A wrong one is not counted; a right one does not pass a lock.
     Invite(TokenHash),
     /// The tag of a password.

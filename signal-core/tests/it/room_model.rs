@@ -94,6 +94,7 @@ enum Step {
 
 #[derive(Clone, Copy, Debug)]
 enum Shown {
+    Host(bool),
     Invite,
     Password,
     WrongInvite,
@@ -104,6 +105,7 @@ fn step() -> impl Strategy<Value = Step> {
     let shown = prop_oneof![
         6 => Just(Shown::Password),
         1 => Just(Shown::Invite),
+        1 => any::<bool>().prop_map(Shown::Host),
         1 => Just(Shown::WrongInvite),
         2 => Just(Shown::WrongPassword),
     ];
@@ -277,6 +279,7 @@ impl Trial {
 
     fn shown(&self, shown: Shown) -> Admission {
         match shown {
+            Shown::Host(passes_lock) => Admission::Host { passes_lock },
             Shown::Invite => Admission::Invite(self.model.invite),
             Shown::Password => Admission::Password(self.model.password),
             Shown::WrongInvite => Admission::Invite(invite(u8::MAX)),

@@ -36,9 +36,9 @@ pub(crate) struct SeatGrant {
 }
 
 impl SeatGrant {
-    /// Grants a seat in a room. An unused grant becomes void when the room's password changes.
-    pub(crate) fn new(room: &Room, ticket: Ticket, name: DisplayName) -> Self {
-        let grant = Grant::new(ticket, room.password_epoch());
+    /// Grants the creator's seat in a room.
+    pub(crate) fn creator(room: &Room, name: DisplayName, identity: Identity) -> Self {
+        let grant = Grant::new(Ticket::Creator, room.password_epoch()).identified(identity);
         Self { room: room.id(), epoch: room.epoch(), grant, name }
     }
 }

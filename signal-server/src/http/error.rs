@@ -115,7 +115,8 @@ impl Code {
         match self {
             Self::BodyTooLarge => "the body is too long (by default 8 KiB, of operators 64 KiB)",
             Self::Forbidden => {
-                "the token does not permit this request, or the origin of the page is not allowed"
+                "the token or the application does not permit this request, or the origin of the \
+                 page is not allowed"
             }
             Self::InvalidArgument => {
                 "the body is not JSON, or a field or parameter is invalid; `message` names it"
@@ -136,7 +137,9 @@ impl Code {
             Self::RoomNotFound => "the room does not exist, or it is closed",
             Self::StorageUnavailable => "the room cannot be saved",
             Self::Unauthorized => "the token is missing, invalid or expired",
-            Self::Unavailable => "the server is draining, or cannot reach the login's keys",
+            Self::Unavailable => {
+                "the server is draining, or cannot reach the login's keys or the application"
+            }
             Self::UnsupportedMediaType => "the body is not `application/json`",
             Self::WrongPassword => "the password is wrong",
         }

@@ -6,6 +6,7 @@ use signal_core::{
     CloseReason, DisplayName, Grant, Language, Reject, Room, RoomId, Status, Ticket,
 };
 
+use super::admit::JoinPolicy;
 use super::names;
 use crate::auth::login::{Login, LoginRequest, TokenRefusal, User};
 use crate::auth::token_error::TokenError;
@@ -19,6 +20,8 @@ use crate::shard::Shards;
 /// Finds the user or the seat that a token is for.
 pub(crate) struct Access {
     pub(crate) login: Login,
+    /// Decides on requests to join, if the application does.
+    pub(crate) join_policy: Option<JoinPolicy>,
     pub(crate) ws_tokens: WsTokens,
     pub(crate) shards: Shards,
     pub(crate) attempts: Arc<JoinAttempts>,
@@ -94,8 +97,9 @@ impl Access {
                 let user = self.user(request).await.map_err(ClaimError::Token)?;
                 let room = self.own_room(room, &user, client)?;
                 let password_epoch = room.password_epoch();
-                let grant = Grant::new(Ticket::Creator, password_epoch);
-                Ok(SeatClaim { room, grant, name: names::creator(&user, language) })
+                let name = names::creator(&user, language);
+                let grant = Grant::new(Ticket::Creator, password_epoch).identified(user.identity);
+                Ok(SeatClaim { room, grant, name })
             }
         }
     }

@@ -36,6 +36,7 @@ use crate::metrics::Metrics;
 #[cfg(feature = "page")]
 use crate::page::Page;
 use crate::rooms::access::Access;
+use crate::rooms::admit::{Admit, JoinPolicy};
 use crate::rooms::public_url::PublicUrl;
 use crate::rooms::service::Rooms;
 use crate::shard::drain::Drain;
@@ -52,6 +53,7 @@ use crate::supervision::Supervisor;
 #[must_use]
 pub struct Builder {
     login: Login,
+    join_policy: Option<JoinPolicy>,
     server_secret: Option<Secret>,
     admin_key: Option<AdminKey>,
     configured_servers: ConfiguredServers,
@@ -76,6 +78,7 @@ impl Builder {
     pub(super) fn new(login: Login) -> Self {
         Self {
             login,
+            join_policy: None,
             server_secret: None,
             admin_key: None,
             configured_servers: ConfiguredServers::default(),
@@ -95,6 +98,13 @@ impl Builder {
             #[cfg(feature = "tls")]
             tls: None,
         }
+    }
+
+    /// Sets the code that decides who may join a room. By default everybody may who has the
+    /// password or an invite.
+    pub fn admit(mut self, admit: impl Admit) -> Self {
+        self.join_policy = Some(JoinPolicy::new(admit));
+        self
     }
 
     /// Sets the secret that the server's own keys are derived from. Tokens remain valid across
@@ -325,6 +335,7 @@ impl Builder {
         let attempts = Arc::new(JoinAttempts::new(&limits, Arc::clone(&counters)));
         let access = Access {
             login: self.login.cap_timeout(limits.request_patience),
+            join_policy: self.join_policy.map(|policy| policy.cap_timeout(limits.request_patience)),
             ws_tokens: WsTokens::new(server_secret),
             shards: shards.clone(),
             attempts: Arc::clone(&attempts),

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::json;
+use signal_core::{Attributes, Identity};
 use signal_server::{
     Authenticate, Limits, Login, LoginRequest, Origins, Server, TokenError, User, async_trait,
 };
@@ -29,7 +30,11 @@ impl Authenticate for Sessions {
         assert!(request.uri.path().contains("/webrtc/rooms"), "{}", request.uri);
         assert!(request.address.is_some_and(|address| address.is_loopback()));
         match request.token.or(request.cookie("session")).unwrap_or_default() {
-            "session-of-alice" => Ok(User::new("alice").named("小明")),
+            "session-of-alice" => {
+                let attributes = Attributes::new([("role", "teacher")]).unwrap();
+                let identity = Identity::of("user-1".parse().unwrap()).with(attributes);
+                Ok(User::new("alice").named("小明").identified(identity))
+            }
             "session-of-a-guest" => Ok(User::new("guest").may_create(false)),
             "session-of-one-room" => Ok(User::new("one").open_rooms(1)),
             "session-of-bob" => Ok(User::new("bob").named("\u{200b}")),
@@ -76,6 +81,32 @@ async fn whoever_the_login_knows_creates_enters_and_closes_its_own_rooms() {
     assert_eq!(create(&api, "session-of-bob").await.data()["name"], "房主的房间");
     api.close(&room, "session-of-alice").await.data();
     assert_eq!(alice.hear().await["type"], "room_closed");
+}
+
+#[tokio::test]
+async fn the_creator_is_who_the_login_says_by_either_of_its_tokens() {
+    let api = Sessions::default().serve().await;
+    let created = create(&api, "session-of-alice").await.data();
+    let room = text(&created["room_id"]);
+    let guest = api.join(&room, &json!({"password": created["password"]})).await.data();
+    let url = api.socket_url(&room, &text(&guest["ws_token"])) + "&v=2";
+    let (mut guest, _) = Participant::connect(url).await.unwrap();
+    guest.joined().await;
+    for token in ["session-of-alice", created["ws_token"].as_str().unwrap()] {
+        let mut creator = api.attach(&room, token).await;
+        let id = creator.joined().await;
+        let told = loop {
+            let told = guest.hear().await;
+            if told["type"] == "peer_joined" {
+                break told;
+            }
+        };
+        assert_eq!(told["participant"]["id"], id, "{told}");
+        assert_eq!(told["participant"]["attributes"], json!({"role": "teacher"}), "{token}");
+        let participants = api.server().handle().room(room.parse().unwrap()).unwrap().participants;
+        let creator = participants.iter().find(|participant| participant.is_creator).unwrap();
+        assert_eq!(creator.identity.user.as_ref().unwrap().as_str(), "user-1");
+    }
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ mod closing;
 mod common;
 mod connections;
 mod create;
+mod custom_admission;
 mod custom_ice_servers;
 mod custom_login;
 mod document;

@@ -1,8 +1,8 @@
 //! Admission: password, wrong passwords, invite, rotation, lock.
 
 use signal_core::{
-    Change, CloseReason, Grant, Identity, Op, Receipt, Reject, Room, RoomSpec, Rotation, Status,
-    Ticket, TicketTag, TokenHash,
+    Admission, Change, CloseReason, Grant, IdSuffix, Identity, Op, Receipt, Reject, Room, RoomSpec,
+    Rotation, Status, Ticket, TicketTag, TokenHash,
 };
 
 use super::support::*;
@@ -51,6 +51,28 @@ fn an_invite_costs_no_guess_and_passes_no_lock() {
     admit_by_invite(&mut room, INVITE).unwrap();
     lock(&mut room);
     assert_eq!(admit_by_invite(&mut room, INVITE), Err(Reject::RoomLocked));
+}
+
+#[test]
+fn the_host_admits_without_a_password_past_a_lock_if_it_says_so_and_never_past_the_capacity() {
+    let mut room = room(2);
+    let op = |passes_lock| Op::Admit {
+        by: Admission::Host { passes_lock },
+        client: None,
+        suffix: IdSuffix::new(1),
+    };
+    for _ in 0..Room::GUESSES {
+        let _ = room.apply(&admit_op([8; 32]), NOW);
+    }
+    assert!(matches!(room.apply(&op(false), NOW), Ok(Receipt::Entered { .. })));
+    lock(&mut room);
+    assert_eq!(room.apply(&op(false), NOW), Err(Reject::RoomLocked));
+    let Ok(Receipt::Entered { id }) = room.apply(&op(true), NOW) else { panic!("it is let in") };
+    room.apply(&Op::Change(Change { locked: Some(false), ..Change::default() }), NOW).unwrap();
+    attach(&mut room, Ticket::Guest(id), 1).unwrap();
+    assert_eq!(room.apply(&op(true), NOW), Err(Reject::RoomFull));
+    room.apply(&Op::Close(CloseReason::ByCreator), NOW).unwrap();
+    assert_eq!(room.apply(&op(true), NOW), Err(Reject::RoomClosed));
 }
 
 #[test]

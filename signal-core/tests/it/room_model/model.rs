@@ -152,10 +152,10 @@ impl Model {
                 self.ran_out |= self.guesses_left(now) == 0;
                 return Err(Reject::WrongPassword);
             }
-            Admission::Invite(_) | Admission::Password(_) => {}
+            Admission::Host { .. } | Admission::Invite(_) | Admission::Password(_) => {}
         }
         self.running()?;
-        if self.locked {
+        if self.locked && by != (Admission::Host { passes_lock: true }) {
             return Err(Reject::RoomLocked);
         }
         let attached = self.guests().filter(|seat| seat.presence == Presence::Attached).count();

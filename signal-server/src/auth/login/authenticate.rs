@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use axum::http::header::COOKIE;
 use axum::http::{HeaderMap, HeaderValue, Uri};
-use signal_core::DisplayName;
+use signal_core::{DisplayName, Identity};
 
 use crate::auth::token_error::TokenError;
 use crate::embedder;
@@ -114,6 +114,7 @@ impl fmt::Debug for LoginRequest<'_> {
 pub struct User {
     pub(crate) subject: String,
     pub(crate) name: Option<DisplayName>,
+    pub(crate) identity: Identity,
     pub(crate) may_create: bool,
     pub(crate) open_rooms: Option<u32>,
 }
@@ -123,7 +124,13 @@ impl User {
     /// subject. It is stored with the rooms that the user creates, and is never shown to others.
     /// With an empty subject the token counts as [invalid](TokenError::Invalid).
     pub fn new(subject: impl Into<String>) -> Self {
-        Self { subject: subject.into(), name: None, may_create: true, open_rooms: None }
+        Self {
+            subject: subject.into(),
+            name: None,
+            identity: Identity::default(),
+            may_create: true,
+            open_rooms: None,
+        }
     }
 
     /// Sets the name that others see in rooms. A name that cannot be shown, because it is empty or
@@ -131,6 +138,14 @@ impl User {
     #[must_use]
     pub fn named(self, name: &str) -> Self {
         Self { name: DisplayName::parse(name).ok().flatten(), ..self }
+    }
+
+    /// Sets the identity that the user has in its own rooms, as the creator: your id of the user,
+    /// which events and lists contain, and attributes, which v2 participants see. By default it is
+    /// empty.
+    #[must_use]
+    pub fn identified(self, identity: Identity) -> Self {
+        Self { identity, ..self }
     }
 
     /// Sets whether the user may create rooms. By default every user may; others get 403

@@ -19,7 +19,8 @@ use crate::http::language::PreferredLanguage;
 use crate::http::response::{Success, rfc3339};
 use crate::http::rooms::field;
 use crate::rooms::names;
-use crate::server::handle::{MintToken, ServerHandle};
+use crate::rooms::mint::MintToken;
+use crate::server::handle::ServerHandle;
 
 error_responses!(Unauthorized, InvalidArgument, RoomNotFound, BodyTooLarge);
 

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use signal_core::wire::TypedText;
-use signal_core::{Capacity, IceServer, Ticket};
+use signal_core::{Capacity, IceServer};
 
 use super::field;
 use super::summary::OnCreatorLeaveJson;
@@ -151,7 +151,7 @@ pub(crate) async fn create(
     counted.keep();
     let room = untold.room();
     let token_expires = SystemTime::now() + WsTokens::LIFETIME;
-    let grant = SeatGrant::new(room, Ticket::Creator, creator);
+    let grant = SeatGrant::creator(room, creator, user.identity);
     let created = Created {
         room_id: room.id().to_string(),
         name: room.name().to_owned(),

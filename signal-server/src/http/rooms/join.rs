@@ -7,17 +7,17 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use signal_core::wire::TypedText;
 use signal_core::{
-    Admission, Applied, CloseReason, IceServer, IdSuffix, Op, Receipt, Reject, RoomId, Status,
-    Ticket, TokenHash, parse_password,
+    Admission, Applied, CloseReason, DisplayName, IceServer, IdSuffix, Op, Receipt, Reject, RoomId,
+    Status, TokenHash, parse_password,
 };
 
 use super::field;
 use crate::app::App;
 use crate::auth::opaque_token;
-use crate::auth::ws_token::{SeatGrant, WsTokens};
+use crate::auth::ws_token::WsTokens;
 use crate::client_address::ClientAddress;
 use crate::clock::to_timestamp;
-use crate::http::authentication::Accepting;
+use crate::http::authentication::{Accepting, LoginParts};
 use crate::http::body::JsonBody;
 use crate::http::client::Client;
 use crate::http::error::{ApiError, invalid};
@@ -27,10 +27,13 @@ use crate::http::path::RoomPath;
 use crate::http::response::{Success, rfc3339};
 use crate::limits::attempts::JoinAttempts;
 use crate::limits::fixed_window::RateLimited;
+use crate::rooms::admit::{JoinDecision, JoinRequest};
+use crate::rooms::mint::MintToken;
 use crate::rooms::names;
 
 error_responses!(
     InvalidArgument,
+    Forbidden,
     RoomExpired,
     RoomFull,
     WrongPassword,
@@ -44,9 +47,10 @@ error_responses!(
 );
 
 /// The request to join. Either `password` or `invite_token` is required.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
-struct JoinRequest {
+#[cfg_attr(feature = "documents", schema(as = JoinRequest))]
+struct JoinBody {
     /// The room's password.
     #[cfg_attr(feature = "documents", schema(example = "123456"))]
     #[cfg_attr(feature = "documents", schema(value_type = Option<String>))]
@@ -92,7 +96,7 @@ pub(crate) struct Joined {
     tag = "rooms",
     operation_id = "join_room",
     params(RoomPath, PreferredLanguage),
-    request_body = JoinRequest,
+    request_body = JoinBody,
     responses(
         (status = 200, description = "A token for a seat", body = Success<Joined>),
         ErrorResponses
@@ -104,27 +108,29 @@ pub(crate) async fn join(
     RoomPath(room): RoomPath,
     Client(client): Client,
     PreferredLanguage(language): PreferredLanguage,
+    login: LoginParts,
     body: JsonBody,
 ) -> Result<Success<Joined>, ApiError> {
-    let request: JoinRequest = body.parse()?;
+    let request: JoinBody = body.parse_or_default()?;
     let name = field::display_name("display_name", request.display_name.as_ref())?;
-    let credential = match (request.invite_token, request.password) {
-        (None, None) => return Err(invalid("missing field `password`")),
-        (Some(token), _) => Credential::Invite(opaque_token::hash(&token)),
-        (None, Some(password)) => Credential::Password(password.with_replacements()),
-    };
+    let name = name.unwrap_or_else(|| names::guest(language));
+    let credential = request.credential();
+    if credential.is_none() && app.access.join_policy.is_none() {
+        return Err(no_credential());
+    }
     // A malformed room id does not count as an attempt to find a room.
     let id = room.ok_or(Reject::RoomNotFound)?;
     let counted_join = app.rates.count_join(client, id)?;
-    let by = match credential {
-        Credential::Invite(token) => Admission::Invite(token),
-        Credential::Password(typed) => match parse_password(&typed) {
-            Some(password) => {
-                app.attempts.take(client, id)?;
-                Admission::Password(app.rooms.password_tag(id, &password))
-            }
-            None => return Err(impossible_password(&app, id, client)),
-        },
+    let (by, token) = match decide(&app, id, name, &login, client).await? {
+        JoinDecision::Admit(token) => (Admission::Host { passes_lock: token.passes_lock }, token),
+        JoinDecision::AskPassword(token) => {
+            (credential.ok_or_else(no_credential)?.admission(&app, id, client)?, token)
+        }
+        JoinDecision::Refuse => {
+            counted_join.keep();
+            return Err(ApiError::Forbidden);
+        }
+        JoinDecision::Unavailable => return Err(ApiError::Unavailable),
     };
     let tags = app.rooms.client(id, client);
     let admit = Op::Admit { by, client: tags, suffix: IdSuffix::new(rand::random()) };
@@ -140,10 +146,13 @@ pub(crate) async fn join(
             return Err(ApiError::Unavailable);
         }
     };
+    let token_expires = SystemTime::now() + token.lifetime.min(WsTokens::LIFETIME);
+    let grant = match app.rooms.grant_seat(&room, token, Some(guest)) {
+        // The user is banned, or was kicked from the seat.
+        Err(Reject::GrantVoid) => return Err(ApiError::Forbidden),
+        grant => grant?,
+    };
     tracing::debug!(room = %id, participant = %guest, "admitted");
-    let token_expires = SystemTime::now() + WsTokens::LIFETIME;
-    let name = name.unwrap_or_else(|| names::guest(language));
-    let grant = SeatGrant::new(&room, Ticket::Guest(guest), name);
     Ok(Success::new(Joined {
         participant_id: guest.to_string(),
         ws_token: app.access.ws_tokens.mint(&grant, token_expires),
@@ -153,10 +162,79 @@ pub(crate) async fn join(
     }))
 }
 
+/// Has the application decide on a join, if it does so. Otherwise the password decides.
+async fn decide(
+    app: &App,
+    room: RoomId,
+    name: DisplayName,
+    login: &LoginParts,
+    client: Option<ClientAddress>,
+) -> Result<JoinDecision, ApiError> {
+    let Some(policy) = &app.access.join_policy else {
+        return Ok(JoinDecision::AskPassword(MintToken::new(name)));
+    };
+    app.attempts.check(client)?;
+    let Some(record) = app.rooms.get(room) else {
+        app.attempts.count_unknown_room(client)?;
+        return Err(Reject::RoomNotFound.into());
+    };
+    match record.status() {
+        Status::Open | Status::Closed(CloseReason::Expired) => {}
+        Status::Closed(CloseReason::ByAdmin | CloseReason::ByCreator) => {
+            return Err(Reject::RoomNotFound.into());
+        }
+    }
+    let request = JoinRequest { room: &record, name: &name, login: login.request(None) };
+    let decision = policy.decide(request, client).await;
+    Ok(match &decision {
+        // No participant id is issued to a user that could not enter.
+        JoinDecision::Admit(token) | JoinDecision::AskPassword(token) => {
+            match app.rooms.grant_seat(&record, token.clone(), None) {
+                Err(Reject::GrantVoid) => JoinDecision::Refuse,
+                Ok(_) | Err(_) => decision,
+            }
+        }
+        JoinDecision::Refuse | JoinDecision::Unavailable => decision,
+    })
+}
+
+fn no_credential() -> ApiError {
+    invalid("missing field `password`")
+}
+
 /// What a client presents to join.
 enum Credential {
     Invite(TokenHash),
     Password(String),
+}
+
+impl JoinBody {
+    fn credential(&self) -> Option<Credential> {
+        if let Some(token) = &self.invite_token {
+            return Some(Credential::Invite(opaque_token::hash(token)));
+        }
+        Some(Credential::Password(self.password.as_ref()?.with_replacements()))
+    }
+}
+
+impl Credential {
+    /// Counts a password as an attempt before it is compared.
+    fn admission(
+        self,
+        app: &App,
+        room: RoomId,
+        client: Option<ClientAddress>,
+    ) -> Result<Admission, ApiError> {
+        let typed = match self {
+            Self::Invite(token) => return Ok(Admission::Invite(token)),
+            Self::Password(typed) => typed,
+        };
+        let Some(password) = parse_password(&typed) else {
+            return Err(impossible_password(app, room, client));
+        };
+        app.attempts.take(client, room)?;
+        Ok(Admission::Password(app.rooms.password_tag(room, &password)))
+    }
 }
 
 /// The answer to a password that no room can have. It does not count as an attempt, unless the room
@@ -190,7 +268,7 @@ fn count_attempt(
     match (by, applied.reply) {
         (Admission::Password(_), Err(Reject::WrongPassword)) => return Ok(()),
         (Admission::Password(_), _) => attempts.give_back(client, room),
-        (Admission::Invite(_), _) => {}
+        (Admission::Host { .. } | Admission::Invite(_), _) => {}
     }
     match applied.reply {
         Err(Reject::RoomNotFound) => attempts.count_unknown_room(client),

@@ -15,7 +15,7 @@ use thiserror::Error;
 
 pub use self::change::{RestoreError, RotateError, SetLifetimeError};
 pub use self::messages::SendError;
-pub use self::mint::{MintError, MintToken, MintedToken};
+pub use self::mint::{MintError, MintedToken};
 use crate::app::App;
 use crate::clock::system_time;
 use crate::metrics::Counts;
