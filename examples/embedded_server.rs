@@ -1,10 +1,13 @@
-//! A web application with rooms inside: a login, TURN credentials and an admin page of its own.
+//! A web application with rooms inside: a login, a decision who may join, TURN credentials and an
+//! admin page of its own. It prints what happens in the rooms.
 //!
 //! ```sh
 //! cargo run -p examples --example embedded_server
 //! curl -d alice http://127.0.0.1:…/login        # logs alice in: prints a session and sets a cookie
 //! # A program sends the session as a token; a page of the application need do nothing.
 //! curl -X POST http://127.0.0.1:…/rooms/api/webrtc/rooms -H 'Authorization: Bearer …'
+//! # Whoever is logged in joins without a password; others need the password.
+//! curl -X POST http://127.0.0.1:…/rooms/api/webrtc/rooms/ABC234/join -H 'Authorization: Bearer …'
 //! # The admin address:
 //! curl http://127.0.0.1:…/rooms                                 # lists rooms and participants
 //! curl -X DELETE http://127.0.0.1:…/rooms/ABC234/p_zzzz1234     # kicks a participant
@@ -25,8 +28,10 @@ use axum::http::header::SET_COOKIE;
 use axum::response::IntoResponse;
 use axum::routing::{delete, get, post};
 use axum::serve::ListenerExt;
+use signal_server::signal_core::{Identity, UserId};
 use signal_server::{
-    Authenticate, IceRequest, IceServer, IceServerSource, IceServers, Login, LoginRequest, Server,
+    Admit, Authenticate, DisplayName, IceRequest, IceServer, IceServerSource, IceServers,
+    JoinDecision, JoinRequest, Login, LoginRequest, MintToken, RoomEventKind, RoomEvents, Server,
     ServerHandle, TokenError, User, async_trait,
 };
 use tokio::net::TcpListener;
@@ -34,7 +39,11 @@ use tokio::net::TcpListener;
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let sessions = Sessions::default();
-    let server = Server::builder(Login::custom(sessions.clone())).ice_servers(TurnProvider).build();
+    let mut builder = Server::builder(Login::custom(sessions.clone()))
+        .admit(sessions.clone())
+        .ice_servers(TurnProvider);
+    tokio::spawn(report(builder.events()));
+    let server = builder.build();
 
     let application = Router::new()
         .route("/", get(async || "an application with rooms\n"))
@@ -74,15 +83,42 @@ async fn main() -> Result<(), Box<dyn Error>> {
 #[derive(Clone, Default)]
 struct Sessions(Arc<Mutex<HashMap<String, String>>>);
 
+impl Sessions {
+    fn user(&self, request: &LoginRequest<'_>) -> Option<String> {
+        // Cookies are here only if the application's own page sent the request.
+        let session = request.token.or(request.cookie("session"))?;
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(session).cloned()
+    }
+}
+
+/// Decides who creates rooms, and enters them as their creator.
 #[async_trait]
 impl Authenticate for Sessions {
     async fn authenticate(&self, request: LoginRequest<'_>) -> Result<User, TokenError> {
-        // Cookies are here only if the application's own page sent the request.
-        let session = request.token.or(request.cookie("session")).ok_or(TokenError::Invalid)?;
-        let sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let name = sessions.get(session).ok_or(TokenError::Invalid)?;
-        Ok(User::new(name).named(name))
+        let name = self.user(&request).ok_or(TokenError::Invalid)?;
+        Ok(User::new(&name).named(&name).identified(identity(&name)))
     }
+}
+
+/// Decides who joins the rooms of others.
+#[async_trait]
+impl Admit for Sessions {
+    async fn admit(&self, request: JoinRequest<'_>) -> JoinDecision {
+        let mut token = MintToken::new(request.name.clone());
+        let Some(user) = self.user(&request.login) else {
+            return JoinDecision::AskPassword(token);
+        };
+        token.identity = identity(&user);
+        if let Ok(Some(name)) = DisplayName::parse(&user) {
+            token.name = name;
+        }
+        JoinDecision::Admit(token)
+    }
+}
+
+/// What the application finds again in lists and events.
+fn identity(user: &str) -> Identity {
+    user.parse().map(Identity::of).unwrap_or_default()
 }
 
 /// Creates a session. A real login would check a password.
@@ -108,12 +144,38 @@ impl IceServerSource for TurnProvider {
     }
 }
 
+/// Prints the events of all rooms. A real application would bill or log them.
+async fn report(mut events: RoomEvents) {
+    while let Some(event) = events.next().await {
+        let event = match event {
+            Ok(event) => event,
+            Err(lost) => {
+                println!("{lost}");
+                continue;
+            }
+        };
+        let room = event.key.room;
+        match event.kind {
+            RoomEventKind::Opened => println!("{room}: opened by {}", event.creator),
+            RoomEventKind::Joined { participant } => {
+                println!("{room}: {} joined", participant.name);
+            }
+            RoomEventKind::Left { participant, reason } => {
+                println!("{room}: {} left ({reason:?})", participant.name);
+            }
+            RoomEventKind::Closed { reason } => println!("{room}: closed ({reason:?})"),
+            other => println!("{room}: {other:?}"),
+        }
+    }
+}
+
 async fn list(State(rooms): State<ServerHandle>) -> String {
     let mut page = String::new();
     for room in rooms.rooms() {
         let _ = writeln!(page, "{} {}, of {}", room.id, room.name, room.creator);
         for participant in room.participants {
-            let _ = writeln!(page, "  {} {}", participant.id, participant.name);
+            let user = participant.identity.user.as_ref().map_or("a guest", UserId::as_str);
+            let _ = writeln!(page, "  {} {}: {user}", participant.id, participant.name);
         }
     }
     page

@@ -146,7 +146,7 @@ fn the_login_sends_a_token_back_to_pages_that_it_knows_and_only_with_the_passwor
     let wrong = "user=alice&password=wrong";
     assert_eq!(http("POST", &url, &asking(PAGE, "abc"), wrong).0, 401);
 
-    let response = exchange("POST", &url, &asking(PAGE, "abc"), password);
+    let response = exchange("", "POST", &url, &asking(PAGE, "abc"), password);
     let location = response.lines().find_map(|line| line.strip_prefix("location: ")).unwrap();
     let (token, state) = location
         .strip_prefix(&format!("{PAGE}#access_token="))
@@ -165,7 +165,7 @@ fn the_login_sends_a_token_back_to_pages_that_it_knows_and_only_with_the_passwor
 }
 
 #[test]
-fn the_embedded_server_has_its_own_login_turn_credentials_and_admin_page_and_drains() {
+fn the_embedded_server_has_its_own_login_joins_turn_credentials_events_and_admin_page() {
     let mut process = Process::start("embedded_server", &[]);
     let mut lines = process.lines();
     let url = lines.next().unwrap().strip_prefix("listening on ").unwrap().to_owned();
@@ -191,10 +191,21 @@ fn the_embedded_server_has_its_own_login_turn_credentials_and_admin_page_and_dra
         for participant in [&mut host, &mut guest] {
             until(participant, |event| matches!(event, Event::DataChannelOpen { .. })).await;
         }
+        // A member joins from a page of the application, with its cookie instead of the password.
+        let path = format!("/rooms/api/webrtc/rooms/{}/join", room.room_id);
+        let cookie = format!("Cookie: session={token}\r\n");
+        for (origin, expected) in [
+            (format!("Origin: {url}\r\n"), (200, r#""ws_token":"#)),
+            ("Origin: http://evil.example\r\n".to_owned(), (403, r#""forbidden""#)),
+            (String::new(), (400, r#""invalid_argument""#)),
+        ] {
+            let (status, body) = http_with(&format!("{cookie}{origin}"), "POST", &url, &path, "");
+            assert_eq!((status, body.contains(expected.1)), (expected.0, true), "{body}");
+        }
 
         let listed = http("GET", &admin, "/rooms", "").1;
         let expected = format!(
-            "{} alice's room, of alice\n  {} alice\n  {} bob\n",
+            "{} alice's room, of alice\n  {} alice: alice\n  {} bob: a guest\n",
             room.room_id,
             host.id(),
             guest.id()
@@ -213,13 +224,24 @@ fn the_embedded_server_has_its_own_login_turn_credentials_and_admin_page_and_dra
             (404, "no such room is open\n".to_owned())
         );
 
+        for expected in [
+            "opened by alice",
+            "alice joined",
+            "bob joined",
+            "bob left (Kicked)",
+            "alice left (RoomClosed)",
+            "closed (ByAdmin)",
+        ] {
+            assert_eq!(lines.next().unwrap(), format!("{}: {expected}", room.room_id));
+        }
+
         let (_, _last) = client.create(&token, &NewRoom::default(), options).await.unwrap();
         let interrupt = format!("kill -INT {}", process.0.id());
         assert!(Command::new("sh").args(["-c", &interrupt]).status().unwrap().success());
         let ended = tokio::task::spawn_blocking(move || process.0.wait()).await.unwrap().unwrap();
         assert!(ended.success());
     });
-    assert_eq!(lines.next().unwrap(), "stopped");
+    assert_eq!(lines.last().unwrap(), "stopped");
 }
 
 #[test]
@@ -253,20 +275,24 @@ fn the_rooms_of_a_store_of_ones_own_outlive_the_server() {
 
 /// Sends one request and returns the status and body of the answer.
 fn http(method: &str, url: &str, path: &str, body: &str) -> (u16, String) {
-    let answer = exchange(method, url, path, body);
+    http_with("", method, url, path, body)
+}
+
+fn http_with(headers: &str, method: &str, url: &str, path: &str, body: &str) -> (u16, String) {
+    let answer = exchange(headers, method, url, path, body);
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
 }
 
 /// Sends one request and returns the whole answer.
-fn exchange(method: &str, url: &str, path: &str, body: &str) -> String {
+fn exchange(headers: &str, method: &str, url: &str, path: &str, body: &str) -> String {
     let address = url.strip_prefix("http://").unwrap();
     let mut stream = connected(address);
     let length = body.len();
     let head = format!(
         "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {length}"
     );
-    write!(stream, "{head}\r\n\r\n{body}").unwrap();
+    write!(stream, "{head}\r\n{headers}\r\n{body}").unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     answer
