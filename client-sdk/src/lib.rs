@@ -108,7 +108,8 @@ mod wanted;
 pub use async_trait::async_trait;
 pub use bytes::Bytes;
 pub use signal_core::{
-    Audience, IceServer, Language, ParticipantId, ParticipantInfo, RoomId, RoomInfo, Timestamp,
+    Attributes, Audience, IceServer, Language, ParticipantId, ParticipantInfo, RoomId, RoomInfo,
+    Timestamp,
 };
 
 pub use api::{

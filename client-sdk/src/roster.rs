@@ -48,13 +48,23 @@ impl Roster {
                 known.others.insert(participant.id, participant.clone());
             }
             SessionEvent::ParticipantLeft(id) => drop(known.others.remove(id)),
-            SessionEvent::ParticipantUpdated { participant, name, state, connected } => {
+            SessionEvent::ParticipantUpdated {
+                participant,
+                name,
+                state,
+                attributes,
+                connected,
+            } => {
                 let Some(known) = known.others.get_mut(participant) else { return };
                 if let Some(name) = name {
                     known.name = name.as_str().into();
                 }
                 if let Some(state) = state {
                     known.state = Payload::from_json(state).ok();
+                }
+                if let Some(attributes) = attributes {
+                    let attributes = Some(attributes).filter(|attributes| !attributes.is_empty());
+                    known.attributes = attributes.cloned();
                 }
                 if let Some(connected) = connected {
                     known.connected = *connected;

@@ -147,6 +147,11 @@ impl Attributes {
         self.0.as_bytes()
     }
 
+    /// Whether there are no texts.
+    pub fn is_empty(&self) -> bool {
+        self.texts().is_empty()
+    }
+
     /// The named texts.
     pub fn texts(&self) -> BTreeMap<String, String> {
         self.0.texts().unwrap_or_default()
@@ -161,6 +166,13 @@ impl Attributes {
             return Err(InvalidIdentity::Attributes);
         }
         Ok(Self(payload))
+    }
+}
+
+/// No texts.
+impl Default for Attributes {
+    fn default() -> Self {
+        Self::new([]).expect("an empty object is short")
     }
 }
 

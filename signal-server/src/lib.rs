@@ -133,7 +133,7 @@ pub use server::builder::Builder;
 pub use server::handle::{
     CreateRoom, CreatedRoom, KickError, MintError, MintedToken, ParticipantSummary,
     RestoreError, RoomDetails, RoomNotFound, RotateError, SendError, ServerHandle,
-    SetLifetimeError,
+    SetAttributesError, SetLifetimeError,
 };
 pub use shard::events::{EventsLost, RoomEvents};
 pub use shard::inbox::MessagesToHost;

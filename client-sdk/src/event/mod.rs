@@ -6,7 +6,7 @@ mod subject;
 use std::time::Duration;
 
 use bytes::Bytes;
-use signal_core::{IceServer, ParticipantId, ParticipantInfo, RoomInfo};
+use signal_core::{Attributes, IceServer, ParticipantId, ParticipantInfo, RoomInfo};
 
 pub(crate) use self::queue::{EventQueue, Events};
 use crate::channel::DataChannel;
@@ -133,6 +133,8 @@ pub enum Event {
         name: Option<String>,
         /// Its new state, a JSON value.
         state: Option<Bytes>,
+        /// Its new attributes, which the server's own code has set; empty if it has none any more.
+        attributes: Option<Attributes>,
         /// Whether it now has a signaling connection. Its media may flow without one.
         connected: Option<bool>,
     },
@@ -190,10 +192,11 @@ impl Event {
     fn replacing(self, earlier: Self) -> Self {
         match (self, earlier) {
             (
-                Self::ParticipantUpdated { participant, name, state, connected },
+                Self::ParticipantUpdated { participant, name, state, attributes, connected },
                 Self::ParticipantUpdated {
                     name: earlier_name,
                     state: earlier_state,
+                    attributes: earlier_attributes,
                     connected: earlier_connected,
                     ..
                 },
@@ -201,6 +204,7 @@ impl Event {
                 participant,
                 name: name.or(earlier_name),
                 state: state.or(earlier_state),
+                attributes: attributes.or(earlier_attributes),
                 connected: connected.or(earlier_connected),
             },
             (Self::Resumed { lossy }, Self::Resumed { lossy: earlier }) => {
@@ -222,9 +226,13 @@ impl From<SessionEvent> for Event {
             SessionEvent::Message { from, topic, data } => Self::Message { from, topic, data },
             SessionEvent::ParticipantJoined(participant) => Self::ParticipantJoined(participant),
             SessionEvent::ParticipantLeft(id) => Self::ParticipantLeft(id),
-            SessionEvent::ParticipantUpdated { participant, name, state, connected } => {
-                Self::ParticipantUpdated { participant, name, state, connected }
-            }
+            SessionEvent::ParticipantUpdated {
+                participant,
+                name,
+                state,
+                attributes,
+                connected,
+            } => Self::ParticipantUpdated { participant, name, state, attributes, connected },
             SessionEvent::PasswordAttempts { left, retry_after } => {
                 Self::PasswordAttempts { left, retry_after }
             }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use signal_core::{ParticipantId, ParticipantInfo, RoomInfo};
+use signal_core::{Attributes, ParticipantId, ParticipantInfo, RoomInfo};
 use thiserror::Error;
 
 /// Something that happened in the room, in the order in which the session learned of it.
@@ -51,6 +51,8 @@ pub enum SessionEvent {
         name: Option<String>,
         /// Its new state, a JSON value.
         state: Option<Bytes>,
+        /// Its new attributes, which are empty if it has none any more.
+        attributes: Option<Attributes>,
         /// Whether it now has a signaling connection. Its media may flow without one.
         connected: Option<bool>,
     },

@@ -77,6 +77,7 @@ impl Session {
                     participant: participant.id,
                     name: Some(participant.name.to_string()),
                     state: participant.state.map(Bytes::from),
+                    attributes: Some(participant.attributes.unwrap_or_default()),
                     connected: Some(participant.connected),
                 });
             } else {
@@ -168,6 +169,7 @@ impl Session {
             participant,
             name,
             state,
+            attributes: update.attributes,
             connected: update.connected,
         });
     }

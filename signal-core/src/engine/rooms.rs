@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Engine;
 use super::saves::Answer;
 use crate::client::Client;
-use crate::identity::{Identity, UserId};
+use crate::identity::{Attributes, Identity, UserId};
 use crate::ids::{IdSuffix, ParticipantId, RoomId, Ticket};
 use crate::reason::CloseReason;
 use crate::room::{Admission, Change, Grant, Op, Receipt, Reject, Room, RoomSpec, Rotation};
@@ -111,6 +111,22 @@ impl Engine {
         now: Timestamp,
     ) -> Result<(), Reject> {
         self.apply(room, &Op::KickUser { user, ban }, now).map(drop)
+    }
+
+    /// Replaces the attributes of a participant, which v2 participants learn. A socket that the
+    /// participant opens with an older token has those of the token again.
+    ///
+    /// # Errors
+    ///
+    /// There is no such participant.
+    pub fn set_attributes(
+        &mut self,
+        room: RoomId,
+        participant: ParticipantId,
+        attributes: Attributes,
+        now: Timestamp,
+    ) -> Result<(), Reject> {
+        self.apply(room, &Op::SetAttributes { participant, attributes }, now).map(drop)
     }
 
     /// Ends a room.

@@ -36,8 +36,9 @@ impl Save {
         self.record.as_ref()
     }
 
-    /// The identities of the participants that have entered since the previous record, to write
-    /// beside the record; `None` for a participant that has left, whose identity is to be removed.
+    /// The identities of the participants that have entered since the previous record, or whose
+    /// attributes have changed, to write beside the record; `None` for a participant that has left
+    /// or has no identity any more, which is to be removed.
     /// Write both in one transaction, and remove the identities of a room with it. Hand them to
     /// [`restore`](crate::Engine::restore) after a restart.
     pub fn seats(&self) -> &[(ParticipantId, Option<Arc<Identity>>)] {
@@ -143,6 +144,10 @@ impl Saves {
         for event in events {
             let (came, left) = match &event.kind {
                 RoomEventKind::Joined { participant } => (Some(participant), None),
+                // Written anew, or removed if it is empty now.
+                RoomEventKind::AttributesChanged { participant } => {
+                    (Some(participant), Some(participant.id))
+                }
                 RoomEventKind::Replaced { participant, replaces } => {
                     (Some(participant), Some(*replaces))
                 }

@@ -51,9 +51,11 @@ fn reason(id: ParticipantId, after: &Room) -> LeaveReason {
 
 fn update(before: &Seat, after: &Seat) -> PeerUpdate {
     let lossy = before.generation != after.generation;
+    let (known, identity) = (&before.identity.attributes, &after.identity.attributes);
     PeerUpdate {
         name: (before.name != after.name).then(|| after.name.shared()),
         state: after.state.clone().filter(|state| before.state.as_ref() != Some(state)),
+        attributes: (known != identity).then(|| identity.clone().unwrap_or_default()),
         connected: (lossy || before.is_attached() != after.is_attached())
             .then(|| after.is_attached()),
         lossy,

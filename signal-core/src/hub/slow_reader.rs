@@ -69,7 +69,7 @@ impl Hub {
             later = except[1..].to_vec();
             for id in later {
                 self.mark_owed(room, id);
-                if update.connected.is_some() {
+                if update.connected.is_some() || update.attributes.is_some() {
                     let update = PeerUpdate { name: None, state: None, ..update.clone() };
                     let message = ServerMessage::PeerUpdated { participant_id: about, update };
                     self.send(room, id, &message, now);

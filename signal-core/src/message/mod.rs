@@ -219,6 +219,8 @@ pub struct PeerUpdate {
     pub name: Option<Arc<str>>,
     /// The new state.
     pub state: Option<Payload>,
+    /// The new attributes, which are empty if it has none any more.
+    pub attributes: Option<Attributes>,
     /// Whether it is connected.
     pub connected: Option<bool>,
     /// Whether messages to or from it were lost, so that every negotiation with it is void.

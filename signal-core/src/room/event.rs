@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Capacity, Room, Seat, Status};
-use crate::identity::Identity;
+use crate::identity::{Attributes, Identity};
 use crate::ids::{ParticipantId, RoomId, Ticket};
 use crate::name::DisplayName;
 use crate::reason::{CloseReason, LeaveReason};
@@ -31,6 +31,8 @@ pub struct RoomEvent {
     pub at: Timestamp,
     /// The room's creator, in the host's own terms.
     pub creator: Arc<str>,
+    /// The host's own data of the room, if there is any.
+    pub data: Option<Attributes>,
     /// What has happened.
     pub kind: RoomEventKind,
 }
@@ -97,6 +99,11 @@ pub enum RoomEventKind {
         /// The participant.
         participant: EventParticipant,
     },
+    /// The host has given a participant other attributes.
+    AttributesChanged {
+        /// The participant.
+        participant: EventParticipant,
+    },
     /// Settings of the room are different.
     Changed(ChangedSettings),
     /// The password attempts have run out. No password opens the room for a while.
@@ -145,6 +152,8 @@ pub struct ChangedSettings {
     pub capacity: Option<Capacity>,
     /// When the room ends.
     pub expires_at: Option<Timestamp>,
+    /// The host's own data, which is empty if there is none any more.
+    pub data: Option<Attributes>,
     /// Whether it has a new password and invite.
     pub password: bool,
 }
@@ -174,10 +183,11 @@ struct Events<'a> {
 
 impl Events<'_> {
     fn add(&mut self, at: Timestamp, kind: RoomEventKind) {
-        let Room { id: room, epoch, version, creator, .. } = self.room;
+        let Room { id: room, epoch, version, creator, data, .. } = self.room;
         let position = u32::try_from(self.events.len()).unwrap_or(u32::MAX);
         let key = EventKey { room: *room, epoch: *epoch, version: *version, position };
-        self.events.push(RoomEvent { key, at, creator: Arc::clone(creator), kind });
+        let (creator, data) = (Arc::clone(creator), data.clone());
+        self.events.push(RoomEvent { key, at, creator, data, kind });
     }
 
     fn add_difference(&mut self, before: &Room, now: Timestamp) {
@@ -225,6 +235,9 @@ impl Events<'_> {
         if before.name != after.name {
             self.add(now, RoomEventKind::Renamed { participant: participant() });
         }
+        if before.identity != after.identity {
+            self.add(now, RoomEventKind::AttributesChanged { participant: participant() });
+        }
     }
 
     fn add_end(&mut self, seat: &Seat, now: Timestamp) {
@@ -264,6 +277,7 @@ impl ChangedSettings {
             locked: (before.locked() != after.locked()).then(|| after.locked()),
             capacity: (before.capacity() != after.capacity()).then(|| after.capacity()),
             expires_at: (before.expires_at != after.expires_at).then_some(after.expires_at),
+            data: (before.data != after.data).then(|| after.data.clone().unwrap_or_default()),
             password: before.password_epoch() != after.password_epoch(),
         }
     }

@@ -37,7 +37,7 @@ use self::seats::{Newcomer, Seats};
 pub use self::spec::{OnCreatorLeave, RoomSpec};
 pub use self::status::Status;
 use crate::client::Client;
-use crate::identity::UserId;
+use crate::identity::{Attributes, UserId};
 use crate::ids::{Attachment, IdSuffix, ParticipantId, RoomId, Ticket};
 use crate::reason::{CloseReason, LeaveReason};
 use crate::time::Timestamp;
@@ -57,6 +57,8 @@ pub struct Room {
     name: Arc<str>,
     creator: Arc<str>,
     creator_id: ParticipantId,
+    /// The host's own data; never empty.
+    data: Option<Attributes>,
     on_creator_leave: OnCreatorLeave,
     created_at: Timestamp,
     expires_at: Timestamp,
@@ -88,6 +90,7 @@ impl Room {
             name: new.name.into(),
             creator: new.creator.into(),
             creator_id,
+            data: None,
             on_creator_leave: new.on_creator_leave,
             created_at: new.created_at,
             expires_at: new.expires_at,
@@ -184,6 +187,13 @@ impl Room {
                     changes.note_if(self.access.know(*client), Durability::BeforeAnswer);
                 }
                 reply
+            }
+            Op::SetAttributes { participant, attributes } => {
+                self.running()?;
+                let is_changed = self.seats.set_attributes(*participant, attributes);
+                let is_changed = is_changed.ok_or(Reject::ParticipantNotFound)?;
+                changes.note_if(is_changed, Durability::BeforeAnswer);
+                Ok(Receipt::Done)
             }
             Op::Update { attachment, name, state } => {
                 self.seats.update(*attachment, name.as_ref(), state.as_ref(), changes);
@@ -290,6 +300,11 @@ impl Room {
         if let Some(name) = change.name.as_ref().filter(|name| **name != self.name) {
             self.name = Arc::clone(name);
             is_changed = true;
+        }
+        if let Some(data) = &change.data {
+            let data = Some(data).filter(|data| !data.is_empty());
+            is_changed |= self.data.as_ref() != data;
+            self.data = data.cloned();
         }
         if let Some(locked) = change.locked {
             is_changed |= self.access.lock(locked);

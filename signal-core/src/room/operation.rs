@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Capacity, Durability, Reject};
 use crate::client::Client;
-use crate::identity::{Identity, UserId};
+use crate::identity::{Attributes, Identity, UserId};
 use crate::ids::{Attachment, IdSuffix, ParticipantId, Ticket};
 use crate::name::DisplayName;
 use crate::payload::Payload;
@@ -15,9 +15,9 @@ use crate::token::{PasswordTag, TokenHash};
 
 /// An operation on a room. It is self-contained, so that it can be sent to a store and repeated.
 ///
-/// A repeated operation changes nothing, however late it comes, with two exceptions. The `Change`
-/// or `Update` that is applied last wins, so ask for the next one when the previous one is done.
-/// And each `Admit` and `KickUser` is a new request.
+/// A repeated operation changes nothing, however late it comes, with two exceptions. The `Change`,
+/// `SetAttributes` or `Update` that is applied last wins, so ask for the next one when the previous
+/// one is done. And each `Admit` and `KickUser` is a new request.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Op {
     /// Admits somebody who knows the password, has the invite or is admitted by the host. Promises
@@ -99,6 +99,13 @@ pub enum Op {
         continues: Option<Attachment>,
         /// The address of the client, if the host knows it.
         client: Option<Client>,
+    },
+    /// Replaces the attributes of a participant.
+    SetAttributes {
+        /// The participant.
+        participant: ParticipantId,
+        /// The new attributes, which may be empty.
+        attributes: Attributes,
     },
     /// Changes the name or state of a participant.
     Update {
@@ -205,6 +212,8 @@ pub struct Change {
     /// When the room ends. The host keeps this within 24 hours of the
     /// [creation](super::Room::created_at).
     pub expires_at: Option<Timestamp>,
+    /// The host's own data, which may be empty.
+    pub data: Option<Attributes>,
     /// A new password.
     pub rotate: Option<Rotation>,
     /// Restores the password attempts of the room. The value is the number of

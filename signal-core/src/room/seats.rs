@@ -10,7 +10,7 @@ use super::id_issuer::IdIssuer;
 use super::reject::Reject;
 use super::seat::{Presence, Seat};
 use crate::client::AddressTag;
-use crate::identity::Identity;
+use crate::identity::{Attributes, Identity};
 use crate::ids::{Attachment, IdSuffix, ParticipantId, Ticket};
 use crate::name::DisplayName;
 use crate::payload::Payload;
@@ -249,6 +249,23 @@ impl Seats {
             seat.state = Some(state.detach());
             changes.note(Durability::Volatile);
         }
+    }
+
+    /// Replaces the attributes of a participant. Returns whether they are different now; `None` if
+    /// the participant has no seat.
+    pub(super) fn set_attributes(
+        &mut self,
+        id: ParticipantId,
+        attributes: &Attributes,
+    ) -> Option<bool> {
+        let seat = self.taken.iter_mut().find(|seat| seat.id == id)?;
+        let attributes = Some(attributes).filter(|attributes| !attributes.is_empty());
+        if seat.identity.attributes.as_ref() == attributes {
+            return Some(false);
+        }
+        let user = seat.identity.user.clone();
+        seat.identity = Arc::new(Identity { user, attributes: attributes.cloned() });
+        Some(true)
     }
 
     /// Sets the identity of a participant.

@@ -1,10 +1,12 @@
 //! The binary record of a room, and what changes in it when the process that served the room has
 //! ended.
 
+use bytes::Bytes;
+
 use super::access::Access;
 use super::seats::Seats;
 use super::{OnCreatorLeave, Room, Status};
-use crate::identity::Identity;
+use crate::identity::{Attributes, Identity};
 use crate::ids::ParticipantId;
 use crate::reason::CloseReason;
 use crate::record::{InvalidRecord, Reader, Writer};
@@ -45,6 +47,7 @@ impl Room {
         self.seats.write(&mut out);
         self.access.write_banned(&mut out);
         self.seats.write_addresses(&mut out);
+        out.option(self.data.as_ref(), |out, data| out.bytes(data.as_json()));
         out.finish()
     }
 
@@ -95,6 +98,7 @@ impl Room {
             name,
             creator,
             creator_id,
+            data: None,
             on_creator_leave,
             created_at,
             expires_at,
@@ -108,6 +112,12 @@ impl Room {
         }
         if format > 5 {
             room.seats.read_addresses(&mut from)?;
+        }
+        if format > 6 {
+            room.data = from.option(|from| {
+                let json = Bytes::copy_from_slice(from.bytes()?);
+                Attributes::from_json(&json).map_err(|_| InvalidRecord::Damaged)
+            })?;
         }
         let is_whole = from.is_at_end() && ended_at.is_some() == (status != Status::Open);
         if is_whole { Ok(room) } else { Err(InvalidRecord::Damaged) }
@@ -128,5 +138,5 @@ impl Room {
     }
 }
 
-const FORMAT: u8 = 6;
+const FORMAT: u8 = 7;
 const DAY_MILLIS: u64 = 24 * 60 * 60 * 1000;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Capacity, Grant, OnCreatorLeave, Reject, Room, Seat, Status};
-use crate::identity::{Identity, UserId};
+use crate::identity::{Attributes, Identity, UserId};
 use crate::ids::{ParticipantId, RoomId, Ticket, TicketTag};
 use crate::message::RoomInfo;
 use crate::reason::LeaveReason;
@@ -41,6 +41,11 @@ impl Room {
     /// The participant id that the creator enters with, unless somebody has entered before.
     pub fn creator_id(&self) -> ParticipantId {
         self.creator_id
+    }
+
+    /// The host's own data, if there is any. Participants never see it.
+    pub fn data(&self) -> Option<&Attributes> {
+        self.data.as_ref()
     }
 
     /// How many participants the room holds.

@@ -37,17 +37,17 @@ impl ReadParticipant<'_> {
                 .present()
                 .map(|state| payload_of(frame, "state", state))
                 .transpose()?,
-            attributes: self
-                .attributes
-                .present()
-                .map(|attributes| {
-                    let json = payload_of(frame, "attributes", attributes)?.into();
-                    Attributes::from_json(&json)
-                        .map_err(|error| Problem::field("attributes", error))
-                })
-                .transpose()?,
+            attributes: attributes(frame, self.attributes)?,
         })
     }
+}
+
+/// Reads the attributes of a participant.
+pub(super) fn attributes(frame: &Bytes, read: Raw<'_>) -> Result<Option<Attributes>, Problem> {
+    let Some(attributes) = read.present() else { return Ok(None) };
+    let json = payload_of(frame, "attributes", attributes)?.into();
+    let attributes = Attributes::from_json(&json);
+    attributes.map(Some).map_err(|error| Problem::field("attributes", error))
 }
 
 /// A room, as it is decoded.

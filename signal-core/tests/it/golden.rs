@@ -172,6 +172,10 @@ fn every_message_to_a_v2_client_has_its_form() {
             ServerMessage::PeerLeft { participant_id: from, reason: Some(LeaveReason::Lost) },
         ),
         (
+            "peer_updated_attributes",
+            updated(PeerUpdate { attributes: chair(), ..PeerUpdate::default() }),
+        ),
+        (
             "peer_updated_connected",
             updated(PeerUpdate { connected: Some(false), ..PeerUpdate::default() }),
         ),
@@ -270,6 +274,10 @@ fn participants() -> Vec<ParticipantInfo> {
 }
 
 /// A participant as the server describes it.
+fn chair() -> Option<Attributes> {
+    Attributes::new([("role", "主持人")]).ok()
+}
+
 fn described() -> ParticipantInfo {
     let attributes = Attributes::new([("role", "接待"), ("team", "sales")]).unwrap();
     let participant = participant("p_zzzy0001", "小红", false);

@@ -36,6 +36,58 @@ fn attributes_are_shown_to_v2_and_the_user_and_ticket_to_nobody() {
 }
 
 #[test]
+fn the_host_changes_attributes_in_mid_call_and_v2_participants_learn_it() {
+    let mut config = EngineConfig::default();
+    config.saves = true;
+    let mut host = Host::new(config);
+    let (mut records, mut seats) = (BTreeMap::new(), BTreeMap::new());
+    let old = host.enter(Grant::creator(), ProtocolVersion::V1);
+    let bob = host.mint(1, identity("user-1", "guest")).unwrap();
+    let bob = host.enter(bob, ProtocolVersion::V2);
+    let carol = host.mint(2, Identity::default()).unwrap();
+    let carol = host.enter(carol, ProtocolVersion::V2);
+    save(&mut host.engine, &mut records, &mut seats);
+    let ids: Vec<_> =
+        host.engine.room(host.room).unwrap().seats().iter().map(|seat| seat.id).collect();
+    for conn in [old, bob, carol] {
+        host.read(conn);
+    }
+    let set = |host: &mut Host, id, texts: &[(&'static str, &'static str)]| {
+        let attributes = Attributes::new(texts.iter().copied()).unwrap();
+        host.engine.set_attributes(host.room, id, attributes, START)
+    };
+    for (id, user) in [(ids[1], Some("user-1")), (ids[2], None)] {
+        set(&mut host, id, &[("role", "chair")]).unwrap();
+        save(&mut host.engine, &mut records, &mut seats);
+        let kept = Identity::from_bytes(&seats[&id]).unwrap();
+        assert_eq!(kept.user, user.map(|user| user.parse().unwrap()), "it stays who it is");
+        assert_eq!(kept.attributes, Attributes::new([("role", "chair")]).ok());
+    }
+    let version = host.engine.room(host.room).unwrap().version();
+    set(&mut host, ids[1], &[("role", "chair")]).unwrap();
+    assert_eq!(host.engine.room(host.room).unwrap().version(), version, "nothing has changed");
+    for id in [ids[1], ids[2]] {
+        set(&mut host, id, &[]).unwrap();
+    }
+    save(&mut host.engine, &mut records, &mut seats);
+    assert_eq!(seats.keys().collect::<Vec<_>>(), [&ids[1]], "carol has no identity any more");
+    assert_eq!(Identity::from_bytes(&seats[&ids[1]]).unwrap().attributes, None);
+
+    let told = |id: ParticipantId, attributes: Value| json!({"type": "peer_updated", "participant_id": id.as_str(), "attributes": attributes});
+    let chair = json!({"role": "chair"});
+    assert_eq!(host.read(carol), [told(ids[1], chair.clone()), told(ids[1], json!({}))]);
+    assert_eq!(host.read(bob), [told(ids[2], chair), told(ids[2], json!({}))]);
+    assert_eq!(host.read(old), [Value::Null; 0], "v1 has no attributes");
+    let changes = std::iter::from_fn(|| host.engine.poll_event()).filter(|event| {
+        let Event::Room(event) = event else { return false };
+        matches!(event.kind, RoomEventKind::AttributesChanged { .. })
+    });
+    assert_eq!(changes.count(), 4);
+    let nobody = "p_zzzz9999".parse().unwrap();
+    assert_eq!(set(&mut host, nobody, &[]), Err(Reject::ParticipantNotFound));
+}
+
+#[test]
 fn a_ticket_of_the_host_has_one_seat_and_the_room_issues_its_ids() {
     let mut host = Host::new(EngineConfig::default());
     let grant = host.mint(1, Identity::default()).unwrap();

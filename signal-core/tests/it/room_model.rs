@@ -219,6 +219,7 @@ impl Trial {
                     locked: *locked,
                     capacity: participants.map(|participants| Capacity::new(participants).unwrap()),
                     expires_at: minutes.map(|minutes| START + Duration::from_secs(60 * minutes)),
+                    data: None,
                     rotate: rotate.map(|password| self.rotation(password)),
                     restore_attempts: restore.then(|| self.room.restores()),
                 })

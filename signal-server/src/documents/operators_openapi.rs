@@ -50,6 +50,8 @@ async fn openapi() -> impl IntoResponse {
         operators::kick::kick,
         operators::kick_user::kick_user,
         operators::send::send,
+        operators::set_attributes::set_attributes,
+        operators::set_data::set_data,
         operators::token::token,
         openapi,
     ),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, post, put};
 
 use crate::app::App;
 #[cfg(feature = "documents")]
@@ -62,8 +62,13 @@ pub(super) fn management(app: &Arc<App>) -> Router<Arc<App>> {
             "/admin/rooms/{room_id}",
             get(operators::show).patch(operators::change).delete(operators::close),
         )
+        .route("/admin/rooms/{room_id}/data", put(operators::set_data))
         .route("/admin/rooms/{room_id}/messages", post(operators::send))
         .route("/admin/rooms/{room_id}/participants/{participant_id}", delete(operators::kick))
+        .route(
+            "/admin/rooms/{room_id}/participants/{participant_id}/attributes",
+            put(operators::set_attributes),
+        )
         .route("/admin/rooms/{room_id}/tokens", post(operators::token))
         .route("/admin/rooms/{room_id}/users/{user}", delete(operators::kick_user))
         .route_layer(from_fn_with_state(key.clone(), operators::require))

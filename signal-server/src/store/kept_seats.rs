@@ -1,23 +1,30 @@
-//! Which identities are in the store, so that each is written once.
+//! Which identities are in the store, so that each is written once, and again only if it changes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use signal_core::{ParticipantId, Room, RoomId, Seat};
+use signal_core::{Identity, ParticipantId, Room, RoomId, Seat};
 
 use super::pending_write::PendingWrite;
 use super::room_store::{RoomWrite, StoredRoom};
 
-/// The participants of each room whose identities are in the store.
+/// The identities of the participants of each room that are in the store.
 #[derive(Debug, Default)]
-pub(super) struct KeptSeats(BTreeMap<RoomId, BTreeSet<ParticipantId>>);
+pub(super) struct KeptSeats(BTreeMap<RoomId, Identities>);
+
+type Identities = BTreeMap<ParticipantId, Arc<Identity>>;
 
 impl KeptSeats {
     /// The identities that an earlier process has written.
+    ///
+    /// An identity that cannot be read is not kept: the room was refused because of it.
     pub(super) fn of(rooms: &[StoredRoom]) -> Self {
+        let read = |bytes: &Vec<u8>| Identity::from_bytes(bytes).ok().map(Arc::new);
+        let identities = |room: &StoredRoom| -> Identities {
+            room.seats.iter().filter_map(|(id, bytes)| Some((*id, read(bytes)?))).collect()
+        };
         let with_seats = rooms.iter().filter(|room| !room.seats.is_empty());
-        let ids = |room: &StoredRoom| room.seats.iter().map(|(id, _)| *id).collect();
-        Self(with_seats.map(|room| (room.room, ids(room))).collect())
+        Self(with_seats.map(|room| (room.room, identities(room))).collect())
     }
 
     /// Converts a write for the store. It counts as done once [`note`](Self::note) is called.
@@ -27,9 +34,11 @@ impl KeptSeats {
             PendingWrite::Put(room) | PendingWrite::PutNew(room) => room,
         };
         let kept = self.0.get(&room.id());
-        let is_kept = |seat: &&Seat| kept.is_some_and(|kept| kept.contains(&seat.id));
+        let is_kept =
+            |seat: &&Seat| kept.and_then(|kept| kept.get(&seat.id)) == Some(&seat.identity);
         let come = identified(room).filter(|seat| !is_kept(seat));
-        let left = kept.into_iter().flatten().filter(|id| room.seat(**id).is_none());
+        let has_none = |id| room.seat(id).is_none_or(|seat| seat.identity.is_empty());
+        let left = kept.into_iter().flat_map(BTreeMap::keys).filter(|id| has_none(**id));
         let seats = come
             .map(|seat| (seat.id, Some(seat.identity.to_bytes())))
             .chain(left.map(|id| (*id, None)))
@@ -39,16 +48,16 @@ impl KeptSeats {
 
     /// Notes that the store has done a write.
     pub(super) fn note(&mut self, write: &PendingWrite) {
-        let ids: BTreeSet<_> = match write {
-            PendingWrite::Forget(_) => BTreeSet::new(),
+        let identities = match write {
+            PendingWrite::Forget(_) => Identities::new(),
             PendingWrite::Put(room) | PendingWrite::PutNew(room) => {
-                identified(room).map(|seat| seat.id).collect()
+                identified(room).map(|seat| (seat.id, Arc::clone(&seat.identity))).collect()
             }
         };
-        if ids.is_empty() {
+        if identities.is_empty() {
             self.0.remove(&write.room());
         } else {
-            self.0.insert(write.room(), ids);
+            self.0.insert(write.room(), identities);
         }
     }
 }

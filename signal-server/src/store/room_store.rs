@@ -10,9 +10,9 @@ use thiserror::Error;
 /// it.
 ///
 /// It keeps one record for each room and, beside it, the identity of each participant that has one,
-/// written once when the participant enters. Both are opaque bytes that name their format, and
-/// newer versions of this crate read those of older ones. Records contain hashes of tokens and
-/// passwords, and identities name your users, so protect both from other readers.
+/// written when the participant enters or its attributes change. Both are opaque bytes that name
+/// their format, and newer versions of this crate read those of older ones. Records contain hashes
+/// of tokens and passwords, and identities name your users, so protect both from other readers.
 ///
 /// Both methods may block, also in a runtime's `block_on`: they are called on a thread of their
 /// own. [`open_store`](crate::Builder::open_store) waits until it has called [`load`](Self::load)
@@ -112,8 +112,9 @@ pub enum RoomWrite {
         room: RoomId,
         /// The record: a few hundred bytes, and more for each participant.
         record: Vec<u8>,
-        /// The identities to store beside it, for participants that have entered; `None` for a
-        /// participant that has left, whose identity is removed if there is one. All others stay.
+        /// The identities to store beside it, for participants that have entered or have other
+        /// attributes; `None` for a participant that has left or has no identity any more, which is
+        /// removed if there is one. All others stay.
         seats: Vec<(ParticipantId, Option<Vec<u8>>)>,
     },
     /// Removes the record of a room that ended long ago, and the identities beside it.

@@ -4,9 +4,10 @@ use std::time::{Duration, SystemTime};
 
 use reqwest::Method;
 use serde_json::json;
+use signal_core::Attributes;
 use signal_server::{
-    Capacity, DisplayName, Lifetime, RestoreError, RoomId, RoomNotFound, RotateError,
-    SetLifetimeError,
+    Capacity, DisplayName, Lifetime, RestoreError, RoomEventKind, RoomId, RoomNotFound,
+    RotateError, SetAttributesError, SetLifetimeError,
 };
 
 use crate::common::{Api, Room, pass};
@@ -81,6 +82,24 @@ async fn a_new_password_voids_the_old_one_and_removes_nobody() {
 }
 
 #[tokio::test]
+async fn data_of_a_room_is_in_lists_and_events_and_no_participant_sees_it() {
+    let api = Api::start().await;
+    let handle = api.server().handle();
+    let room = api.room().await;
+    let (mut guest, _) = api.enter_v2(&room, &api.ws_token(&room, "guest").await).await;
+    let mut events = handle.events();
+    let data = Attributes::new([("meeting", "17")]).unwrap();
+    handle.set_data(id(&room), data.clone()).await.unwrap();
+    assert_eq!(handle.room(id(&room)).unwrap().data.as_ref(), Some(&data));
+    let event = events.next().await.unwrap().unwrap();
+    assert_eq!(event.data.as_ref(), Some(&data));
+    let RoomEventKind::Changed(changed) = event.kind else { panic!("{event:?}") };
+    assert_eq!(changed.data, Some(data));
+    guest.say(&json!({"type": "ping", "t": 1})).await;
+    assert_eq!(guest.hear().await["type"], "pong");
+}
+
+#[tokio::test]
 async fn attempts_are_restored_ten_times() {
     let api = Api::start().await;
     let handle = api.server().handle();
@@ -116,5 +135,9 @@ async fn what_is_over_is_not_changed() {
         assert_eq!(extended, Err(SetLifetimeError::RoomNotFound));
         assert_eq!(handle.rotate_password(room).await.err(), Some(RotateError::RoomNotFound));
         assert_eq!(handle.restore_attempts(room).await, Err(RestoreError::RoomNotFound));
+        assert_eq!(handle.set_data(room, Attributes::default()).await, Err(RoomNotFound));
+        let nobody = "p_zzzy0001".parse().unwrap();
+        let set = handle.set_attributes(room, nobody, Attributes::default()).await;
+        assert_eq!(set, Err(SetAttributesError::RoomNotFound));
     }
 }

@@ -303,6 +303,47 @@ async fn operators_create_tokens_that_permit_what_they_say() {
 }
 
 #[tokio::test]
+async fn operators_set_the_attributes_of_a_participant_and_data_that_nobody_sees() {
+    let managed = Managed::start().await;
+    let room = managed.api.room().await;
+    let (mut other, _) = managed.enter(&room, json!({})).await;
+    let (_bob, bob) = managed.enter(&room, json!({"user": "user-17"})).await;
+    other.hear().await;
+    let put = async |below: &str, body: Value| {
+        let path = format!("/admin/rooms/{}{below}", room.id);
+        managed.send(Method::PUT, &path, Some(body)).await
+    };
+    let attributes = format!("/participants/{bob}/attributes");
+    let role = json!({"role": "speaker"});
+    let set = put(&attributes, role.clone()).await.data();
+    assert_eq!(set, json!({"participant_id": bob, "attributes": role}));
+    let told = other.hear().await;
+    let update = json!({"type": "peer_updated", "participant_id": bob, "attributes": role});
+    assert_eq!(told, update);
+    let data = json!({"meeting": "17"});
+    let set = put("/data", data.clone()).await.data();
+    assert_eq!(set, json!({"room_id": room.id, "data": data}));
+    let shown = managed.get(&room).await;
+    assert_eq!((&shown["data"], &shown["participants"][1]["attributes"]), (&data, &role));
+    assert_eq!(shown["participants"][1]["user"], "user-17");
+    put("/data", json!({})).await.data();
+    put(&attributes, json!({})).await.data();
+    let told = other.hear().await;
+    assert_eq!((&told["type"], &told["attributes"]), (&json!("peer_updated"), &json!({})));
+    let shown = managed.get(&room).await;
+    assert!(shown.get("data").is_none() && shown["participants"][1].get("attributes").is_none());
+
+    for (below, body, refusal) in [
+        ("/data", json!({"meeting": 17}), (400, "invalid_argument")),
+        ("/data", json!({"meeting": "x".repeat(1024)}), (400, "invalid_argument")),
+        (&attributes, json!(["role"]), (400, "invalid_argument")),
+        ("/participants/p_00000000/attributes", json!({}), (404, "participant_not_found")),
+    ] {
+        assert_eq!(put(below, body).await.refused(), refusal, "{below}");
+    }
+}
+
+#[tokio::test]
 async fn operators_close_a_room() {
     let managed = Managed::start().await;
     let room = managed.api.room().await;

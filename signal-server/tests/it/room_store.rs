@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::json;
-use signal_core::{Identity, InvalidRecord};
+use signal_core::{Attributes, Identity, InvalidRecord};
 use signal_server::testing;
 use signal_server::{
     DisplayName, Limits, MintToken, RoomId, RoomStore, RoomWrite, Secret, StoreError, StoredRoom,
@@ -67,8 +67,14 @@ async fn who_a_participant_is_outlives_the_server_and_goes_with_the_participant(
     let (api, server) = records.serve().await;
     let (_stays, resumed) = api.resume(&room, &text(&joined["resume_token"])).await;
     assert_eq!(resumed["type"], "resumed", "{resumed}");
-    let seat = server.server().handle().room(number).unwrap().participants.remove(0);
+    let handle = server.server().handle();
+    let seat = handle.room(number).unwrap().participants.remove(0);
     assert_eq!(*seat.identity, Identity::of("stays".parse().unwrap()));
+    // It is written again only if it changes.
+    let role = Attributes::new([("role", "speaker")]).unwrap();
+    handle.set_attributes(number, seat.id, role.clone()).await.unwrap();
+    let kept = Identity::from_bytes(&stored().seats[0].1).unwrap();
+    assert_eq!((kept.user.unwrap().as_str(), kept.attributes), ("stays", Some(role)));
     server.server().handle().close_room(number).await.unwrap();
     until(|| stored().seats.is_empty()).await;
 }
@@ -300,7 +306,7 @@ async fn a_store_that_cannot_be_read_keeps_the_server_from_starting() {
     let other = RoomId::from_indices([0; 6]);
     for (id, kept, expected) in [
         (room, record[..record.len() - 1].to_vec(), InvalidRecord::Damaged),
-        (room, vec![99], InvalidRecord::Newer { format: 99, newest: 6 }),
+        (room, vec![99], InvalidRecord::Newer { format: 99, newest: 7 }),
         // Under another room's number.
         (other, record, InvalidRecord::Damaged),
     ] {

@@ -169,11 +169,12 @@ export class Participant extends EventTarget {
     peer.connection.offered(message);
   }
 
-  #updated({ participant_id: id, name, state, connected, lossy }) {
+  #updated({ participant_id: id, name, state, attributes, connected, lossy }) {
     const peer = this.peers.get(id);
     if (!peer) return;
     if (name !== undefined) peer.name = name;
     if (state !== undefined) peer.state = state;
+    if (attributes !== undefined) peer.attributes = attributes;
     if (connected !== undefined) peer.connected = connected;
     if (lossy) this.#renew(peer);
     this.#tell("peerchanged", { peer });

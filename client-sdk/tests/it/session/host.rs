@@ -278,7 +278,13 @@ fn words(action: Action) -> String {
         Action::Event(SessionEvent::RoomUpdated(room)) => format!("the room is {}", room.name),
         Action::Event(SessionEvent::ParticipantLeft(id)) => format!("left {id}"),
         Action::Event(SessionEvent::SignalingError { code, .. }) => format!("refused: {code}"),
-        Action::Event(SessionEvent::ParticipantUpdated { participant, name, state, connected }) => {
+        Action::Event(SessionEvent::ParticipantUpdated {
+            participant,
+            name,
+            state,
+            connected,
+            ..
+        }) => {
             let state = state.map(|json| format!(" {}", String::from_utf8_lossy(&json)));
             let presence = connected.map(|is_here| if is_here { " here" } else { " away" });
             let name = name.map(|name| format!(" {name}")).unwrap_or_default();

@@ -17,7 +17,7 @@ use crate::time::Timestamp;
 use crate::wire::error::{DecodeError, Problem};
 use crate::wire::field::{self, Raw, SignalFields, Target, id, payload_of, required};
 use crate::wire::instant;
-use crate::wire::participant::{ReadParticipant, ReadRoom};
+use crate::wire::participant::{ReadParticipant, ReadRoom, attributes};
 
 /// Decodes a message of the server, in either version of the protocol.
 ///
@@ -52,6 +52,8 @@ struct Envelope<'a> {
     t: Raw<'a>,
     #[serde(borrow, default)]
     state: Raw<'a>,
+    #[serde(borrow, default)]
+    attributes: Raw<'a>,
     #[serde(borrow, default)]
     ice_servers: Raw<'a>,
     #[serde(borrow)]
@@ -157,6 +159,7 @@ impl Envelope<'_> {
                         .map(|state| payload_of(frame, "state", state))
                         .transpose()?,
                     name: self.name.map(Into::into),
+                    attributes: attributes(frame, self.attributes)?,
                     connected: self.connected,
                     lossy: self.lossy.unwrap_or(false),
                 };

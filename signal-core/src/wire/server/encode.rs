@@ -60,11 +60,12 @@ pub fn encode_server(message: &ServerMessage, protocol: ProtocolVersion) -> Byte
             reason: reason.filter(|_| is_v2).map(LeaveReason::as_str),
         },
         ServerMessage::PeerUpdated { participant_id, update } => {
-            let PeerUpdate { name, state, connected, lossy } = update;
+            let PeerUpdate { name, state, attributes, connected, lossy } = update;
             MessageJson::PeerUpdated {
                 participant_id: participant_id.as_str(),
                 name: name.as_deref(),
                 state: state.as_ref().map(Payload::as_raw),
+                attributes: attributes.as_ref().map(|attributes| attributes.payload().as_raw()),
                 connected: *connected,
                 lossy: lossy.then_some(true),
             }
@@ -135,6 +136,8 @@ enum MessageJson<'a> {
         name: Option<&'a str>,
         #[serde(skip_serializing_if = "Option::is_none")]
         state: Option<&'a RawValue>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        attributes: Option<&'a RawValue>,
         #[serde(skip_serializing_if = "Option::is_none")]
         connected: Option<bool>,
         #[serde(skip_serializing_if = "Option::is_none")]

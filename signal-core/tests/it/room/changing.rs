@@ -1,7 +1,9 @@
 //! Changes of rooms and seats, and how they are counted.
 
 use bytes::Bytes;
-use signal_core::{Capacity, Change, CloseReason, Op, Payload, Reject, Status, Ticket, Timestamp};
+use signal_core::{
+    Attributes, Capacity, Change, CloseReason, Op, Payload, Reject, Status, Ticket, Timestamp,
+};
 
 use super::support::*;
 
@@ -30,6 +32,7 @@ fn a_change_that_changes_nothing_raises_no_version() {
         locked: Some(false),
         capacity: Some(Capacity::new(10).unwrap()),
         expires_at: Some(NOW + HOUR),
+        data: Some(Attributes::default()),
         rotate: None,
         restore_attempts: None,
     };
@@ -39,10 +42,15 @@ fn a_change_that_changes_nothing_raises_no_version() {
         locked: Some(true),
         capacity: Some(Capacity::new(2).unwrap()),
         expires_at: Some(NOW + 2 * HOUR),
+        data: Attributes::new([("meeting", "17")]).ok(),
         rotate: None,
         restore_attempts: None,
     };
     assert_eq!(change(&mut room, &Op::Change(other)), 1);
+    assert_eq!(room.data().unwrap().as_json(), br#"{"meeting":"17"}"#);
+    let none = Change { data: Some(Attributes::default()), ..Change::default() };
+    assert_eq!(change(&mut room, &Op::Change(none)), 1);
+    assert_eq!(room.data(), None);
     let info = room.info();
     assert_eq!((&*info.name, info.locked, info.max_participants), ("other", true, 2));
 }

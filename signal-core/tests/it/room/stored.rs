@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use signal_core::{
-    Admission, Change, Durability, Grant, IdSuffix, InvalidRecord, LeaveReason, Op, PasswordTag,
-    Payload, ProtocolVersion, Room, Seat, Ticket,
+    Admission, Attributes, Change, Durability, Grant, IdSuffix, InvalidRecord, LeaveReason, Op,
+    PasswordTag, Payload, ProtocolVersion, Room, Seat, Ticket,
 };
 
 use super::support::*;
@@ -175,14 +175,37 @@ fn a_record_that_is_cut_short_or_too_long_is_damaged() {
 #[test]
 fn a_newer_format_is_told_from_damage() {
     let mut record = eventful().to_record();
-    record[0] = 7;
-    assert_eq!(Room::from_record(&record), Err(InvalidRecord::Newer { format: 7, newest: 6 }));
+    record[0] = 8;
+    assert_eq!(Room::from_record(&record), Err(InvalidRecord::Newer { format: 8, newest: 7 }));
+}
+
+#[test]
+fn the_hosts_own_data_is_part_of_the_record() {
+    let mut room = eventful();
+    let data = Attributes::new([("meeting", "17")]).unwrap();
+    let change = Change { data: Some(data.clone()), ..Change::default() };
+    room.apply(&Op::Change(change), NOW).unwrap();
+    assert_eq!(Room::from_record(&room.to_record()).unwrap().data(), Some(&data));
+}
+
+/// The record of the eventful room, as it was when rooms had no data.
+fn format_6() -> Vec<u8> {
+    let mut record = eventful().to_record();
+    // That there is none.
+    assert_eq!(record.pop(), Some(0));
+    record[0] = 6;
+    record
+}
+
+#[test]
+fn a_record_of_before_rooms_had_data_is_read() {
+    assert_eq!(Room::from_record(&format_6()).unwrap().to_record(), eventful().to_record());
 }
 
 /// The record of the eventful room, as it was when seats had no addresses.
 fn format_5() -> Vec<u8> {
     let room = eventful();
-    let mut record = room.to_record();
+    let mut record = format_6();
     // A list that says of each seat that it has none.
     record.truncate(record.len() - 4 - room.seats().len());
     record[0] = 5;

@@ -108,7 +108,7 @@ impl Model {
                 Ok(Receipt::Done)
             }
             Op::Kick { participant, rotate } => self.kick(*participant, rotate.as_ref()),
-            Op::KickUser { .. } => panic!("nobody is a user here"),
+            Op::KickUser { .. } | Op::SetAttributes { .. } => panic!("nobody has an identity here"),
             Op::Leave { attachment, how } => {
                 let closes =
                     *how == LeaveKind::Leave && self.on_creator_leave == OnCreatorLeave::Close;

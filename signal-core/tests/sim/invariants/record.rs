@@ -108,6 +108,7 @@ impl RecordRules {
                 | Op::Close(_)
                 | Op::Prune
                 | Op::Resume { .. }
+                | Op::SetAttributes { .. }
                 | Op::Update { .. } => false,
             };
             assert!(

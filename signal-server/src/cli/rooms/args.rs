@@ -57,6 +57,10 @@ pub(super) enum RoomsCommand {
     Send(SendArgs),
     /// Create a token that opens a room without its password, and print it
     Token(RoomTokenArgs),
+    /// Replace the attributes of a participant, which others see beside its name
+    SetAttributes(AttributesArgs),
+    /// Replace your own data of a room, which participants never see
+    SetData(DataArgs),
     /// Close a room and disconnect everybody
     Close(RoomArgs),
 }
@@ -204,6 +208,32 @@ pub(super) struct RoomTokenArgs {
     pub(super) passes_rotation: bool,
 }
 
+/// The new attributes of a participant.
+#[derive(Args, Clone, Debug)]
+pub(super) struct AttributesArgs {
+    #[command(flatten)]
+    pub(super) room: RoomArgs,
+
+    /// Id of the participant
+    #[arg(value_name = "PARTICIPANT")]
+    pub(super) participant: ParticipantId,
+
+    /// The attributes; none removes those that there are
+    #[arg(value_name = "NAME=TEXT", value_parser = attribute)]
+    pub(super) attributes: Vec<(String, String)>,
+}
+
+/// The new data of a room.
+#[derive(Args, Clone, Debug)]
+pub(super) struct DataArgs {
+    #[command(flatten)]
+    pub(super) room: RoomArgs,
+
+    /// The data; none removes what there is
+    #[arg(value_name = "NAME=TEXT", value_parser = attribute)]
+    pub(super) data: Vec<(String, String)>,
+}
+
 fn admin_url(text: &str) -> Result<Url, &'static str> {
     let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
     url.ok_or("expected a URL like http://127.0.0.1:8081")
@@ -233,6 +263,8 @@ const EXAMPLES: &str = "Examples:
   signal-server rooms ban ABC234 --user user-17
   signal-server rooms send ABC234 notice '{\"text\":\"five minutes left\"}'
   signal-server rooms token ABC234 --name 小红 --user user-17 --attribute role=host
+  signal-server rooms set-attributes ABC234 p_zzzy0001 role=speaker
+  signal-server rooms set-data ABC234 meeting=17
   signal-server rooms close ABC234 --admin-url https://signal.internal.example.com
 
 Exit status: 0 if it is done; 1 if the server cannot be reached, refuses, or cannot deliver a

@@ -41,6 +41,8 @@ struct Details {
     #[serde(flatten)]
     room: Room,
     participants: Vec<Participant>,
+    #[serde(default)]
+    data: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
@@ -92,7 +94,10 @@ impl Report {
                 format!("{:24} {room_id}\n{credentials}", "room")
             }
             RoomsCommand::Show(_) => details(&Details::deserialize(answer)?),
-            RoomsCommand::Change(_) | RoomsCommand::RestoreAttempts(_) => "changed\n".to_owned(),
+            RoomsCommand::Change(_)
+            | RoomsCommand::RestoreAttempts(_)
+            | RoomsCommand::SetAttributes(_)
+            | RoomsCommand::SetData(_) => "changed\n".to_owned(),
             RoomsCommand::RotatePassword(_) => credentials(&Credentials::deserialize(answer)?),
             RoomsCommand::Kick(_) => "removed\n".to_owned(),
             RoomsCommand::Ban(_) => {
@@ -124,6 +129,8 @@ impl Report {
             | RoomsCommand::Kick(_)
             | RoomsCommand::Ban(_)
             | RoomsCommand::Token(_)
+            | RoomsCommand::SetAttributes(_)
+            | RoomsCommand::SetData(_)
             | RoomsCommand::Close(_) => Vec::new(),
         };
         Ok(Self { text: format!("{answer}\n"), problems })
@@ -144,7 +151,7 @@ fn list(List { rooms }: &List) -> String {
     table(["ROOM", "PARTICIPANTS", "LOCKED", "EXPIRES", "CREATOR", "NAME"], rows)
 }
 
-fn details(Details { room, participants }: &Details) -> String {
+fn details(Details { room, participants, data }: &Details) -> String {
     let lines = [
         ("room", room.room_id.clone()),
         ("name", printable(&room.name)),
@@ -155,26 +162,29 @@ fn details(Details { room, participants }: &Details) -> String {
         ("when the creator leaves", room.on_creator_leave.clone()),
         ("created", room.created_at.clone()),
         ("expires", room.expires_at.clone()),
+        ("data", pairs(data)),
     ];
     let mut text = String::new();
-    for (name, value) in lines {
+    for (name, value) in lines.into_iter().filter(|(_, value)| !value.is_empty()) {
         let _ = writeln!(text, "{name:24} {value}");
     }
     let rows = participants.iter().map(|participant| {
-        let attributes = participant.attributes.iter();
-        let attributes: Vec<String> =
-            attributes.map(|(name, text)| printable(&format!("{name}={text}"))).collect();
         [
             participant.id.clone(),
             yes(participant.connected),
             yes(participant.is_creator),
             printable(participant.user.as_deref().unwrap_or("-")),
             printable(&participant.name),
-            attributes.join(" "),
+            pairs(&participant.attributes),
         ]
     });
     let headings = ["PARTICIPANT", "CONNECTED", "CREATOR", "USER", "NAME", "ATTRIBUTES"];
     format!("{text}\n{}", table(headings, rows))
+}
+
+fn pairs(texts: &BTreeMap<String, String>) -> String {
+    let pairs = texts.iter().map(|(name, text)| printable(&format!("{name}={text}")));
+    pairs.collect::<Vec<_>>().join(" ")
 }
 
 /// The lines for a new password and invite; none if they did not change.

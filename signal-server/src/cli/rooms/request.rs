@@ -4,8 +4,8 @@ use reqwest::Method;
 use serde_json::{Map, Value, json};
 
 use super::args::{
-    ChangeArgs, ChangedSettings, CreateArgs, RemoveArgs, RoomArgs, RoomTokenArgs, RoomsCommand,
-    SendArgs,
+    AttributesArgs, ChangeArgs, ChangedSettings, CreateArgs, DataArgs, RemoveArgs, RoomArgs,
+    RoomTokenArgs, RoomsCommand, SendArgs,
 };
 
 /// A request to the server.
@@ -34,6 +34,10 @@ impl Request {
             RoomsCommand::Ban(ban) => Self { query: Some("ban=true"), ..Self::remove(ban) },
             RoomsCommand::Send(send) => Self::send(send),
             RoomsCommand::Token(token) => Self::token(token),
+            RoomsCommand::SetAttributes(set) => Self::set_attributes(set),
+            RoomsCommand::SetData(DataArgs { room, data }) => {
+                Self::about(Method::PUT, room, ["data".to_owned()]).with(texts(data).into())
+            }
             RoomsCommand::Close(room) => Self::about(Method::DELETE, room, []),
         }
     }
@@ -83,17 +87,21 @@ impl Request {
             passes_lock,
             passes_rotation,
         } = token;
-        let texts: Map<String, Value> =
-            attributes.iter().map(|(name, text)| (name.clone(), text.as_str().into())).collect();
+        let attributes = texts(attributes);
         Self::about(Method::POST, room, ["tokens".to_owned()]).with(given(json!({
             "display_name": name,
             "user": user,
-            "attributes": (!texts.is_empty()).then_some(texts),
+            "attributes": (!attributes.is_empty()).then_some(attributes),
             "seat": seat,
             "expires_minutes": expires_minutes,
             "passes_lock": passes_lock,
             "passes_rotation": passes_rotation,
         })))
+    }
+
+    fn set_attributes(AttributesArgs { room, participant, attributes }: &AttributesArgs) -> Self {
+        let path = ["participants".to_owned(), participant.to_string(), "attributes".to_owned()];
+        Self::about(Method::PUT, room, path).with(texts(attributes).into())
     }
 
     fn about(
@@ -111,6 +119,10 @@ impl Request {
     fn with(self, body: Value) -> Self {
         Self { body: Some(body), ..self }
     }
+}
+
+fn texts(pairs: &[(String, String)]) -> Map<String, Value> {
+    pairs.iter().map(|(name, text)| (name.clone(), text.as_str().into())).collect()
 }
 
 /// Removes the fields that are null.

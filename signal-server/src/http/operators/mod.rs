@@ -11,7 +11,10 @@ mod open_room;
 mod refusals;
 mod room;
 pub(crate) mod send;
+pub(crate) mod set_attributes;
+pub(crate) mod set_data;
 pub(crate) mod show;
+mod texts;
 pub(crate) mod token;
 
 pub(crate) use self::admin_key::require;
@@ -22,5 +25,7 @@ pub(crate) use self::kick::kick;
 pub(crate) use self::kick_user::kick_user;
 pub(crate) use self::list::list;
 pub(crate) use self::send::send;
+pub(crate) use self::set_attributes::set_attributes;
+pub(crate) use self::set_data::set_data;
 pub(crate) use self::show::show;
 pub(crate) use self::token::token;

@@ -3,7 +3,7 @@
 use signal_core::Reject;
 
 use crate::http::error::{ApiError, invalid};
-use crate::server::handle::{KickError, MintError, RoomNotFound};
+use crate::server::handle::{KickError, MintError, RoomNotFound, SetAttributesError};
 
 impl From<RoomNotFound> for ApiError {
     fn from(_: RoomNotFound) -> Self {
@@ -17,6 +17,15 @@ impl From<KickError> for ApiError {
             KickError::CreatorStays => Reject::CreatorStays.into(),
             KickError::ParticipantNotFound => Reject::ParticipantNotFound.into(),
             KickError::RoomNotFound => Reject::RoomNotFound.into(),
+        }
+    }
+}
+
+impl From<SetAttributesError> for ApiError {
+    fn from(error: SetAttributesError) -> Self {
+        match error {
+            SetAttributesError::ParticipantNotFound => Reject::ParticipantNotFound.into(),
+            SetAttributesError::RoomNotFound => Reject::RoomNotFound.into(),
         }
     }
 }

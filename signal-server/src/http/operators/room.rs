@@ -16,6 +16,10 @@ pub(crate) struct ManagedRoom {
     summary: RoomJson,
     /// The user who created the room: the `sub` of the access token.
     creator: String,
+    /// The data that operators have set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "documents", schema(nullable = false))]
+    data: Option<BTreeMap<String, String>>,
 }
 
 /// A room and its participants.
@@ -35,11 +39,11 @@ pub(crate) struct ManagedRoomDetails {
 struct ManagedParticipant {
     #[serde(flatten)]
     participant: ParticipantJson,
-    /// The user that the participant's token was created for, if it was for one.
+    /// The user that the participant's token was created for, or that the login has named.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "documents", schema(nullable = false))]
     user: Option<String>,
-    /// The attributes that the participant's token was created with.
+    /// The attributes that were set last, or that the participant's token was created with.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "documents", schema(nullable = false))]
     attributes: Option<BTreeMap<String, String>>,
@@ -47,7 +51,11 @@ struct ManagedParticipant {
 
 impl ManagedRoom {
     pub(super) fn of(room: &Room, now: Timestamp) -> Self {
-        Self { summary: RoomJson::of(room, now), creator: room.creator().to_owned() }
+        Self {
+            summary: RoomJson::of(room, now),
+            creator: room.creator().to_owned(),
+            data: room.data().map(Attributes::texts),
+        }
     }
 }
 

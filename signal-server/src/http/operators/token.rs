@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
+use signal_core::UserId;
 use signal_core::wire::TypedText;
-use signal_core::{Attributes, UserId};
 
 use super::open_room::OpenRoom;
+use super::texts;
 use crate::app::App;
 use crate::clock::to_timestamp;
 use crate::http::body::JsonBody;
@@ -18,8 +19,8 @@ use crate::http::error_responses::error_responses;
 use crate::http::language::PreferredLanguage;
 use crate::http::response::{Success, rfc3339};
 use crate::http::rooms::field;
-use crate::rooms::names;
 use crate::rooms::mint::MintToken;
+use crate::rooms::names;
 use crate::server::handle::ServerHandle;
 
 error_responses!(Unauthorized, InvalidArgument, RoomNotFound, BodyTooLarge);
@@ -91,7 +92,8 @@ pub(crate) async fn token(
     let name = field::display_name("display_name", request.display_name.as_ref())?;
     let mut token = MintToken::new(name.unwrap_or_else(|| names::guest(language)));
     token.identity.user = request.user.map(|user| user_id(&user)).transpose()?;
-    token.identity.attributes = request.attributes.map(|texts| attributes(&texts)).transpose()?;
+    token.identity.attributes =
+        request.attributes.map(|texts| texts::parse("attributes", &texts)).transpose()?;
     token.seat = request.seat;
     if let Some(minutes) = request.expires_minutes {
         token.lifetime = lifetime(minutes)?;
@@ -105,11 +107,6 @@ pub(crate) async fn token(
 
 fn user_id(user: &str) -> Result<UserId, ApiError> {
     user.parse().map_err(|error| invalid(&format!("user: {error}")))
-}
-
-fn attributes(texts: &BTreeMap<String, String>) -> Result<Attributes, ApiError> {
-    let pairs = texts.iter().map(|(name, text)| (name.as_str(), text.as_str()));
-    Attributes::new(pairs).map_err(|error| invalid(&format!("attributes: {error}")))
 }
 
 fn lifetime(expires_minutes: i64) -> Result<Duration, ApiError> {

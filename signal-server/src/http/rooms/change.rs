@@ -116,6 +116,7 @@ impl ChangeRequest {
             locked: self.locked,
             capacity: self.max_participants.map(field::capacity).transpose()?,
             expires_at,
+            data: None,
             rotate: None,
             restore_attempts: self.restore_attempts.unwrap_or_default().then(|| room.restores()),
         };

@@ -138,7 +138,7 @@ impl ServerHandle {
     }
 
     /// Changes settings that no open room refuses.
-    async fn change(&self, room: RoomId, change: Change) -> Result<(), RoomNotFound> {
+    pub(super) async fn change(&self, room: RoomId, change: Change) -> Result<(), RoomNotFound> {
         let app = self.app.upgrade().ok_or(RoomNotFound)?;
         app.rooms.apply(room, &Op::Change(change)).await.map_err(|_| RoomNotFound)?;
         tracing::info!(%room, "room changed by the administrator");

@@ -2,19 +2,21 @@
 
 mod change;
 mod messages;
+mod metadata;
 mod mint;
 
 use std::sync::{Arc, Weak};
 use std::time::SystemTime;
 
 use signal_core::{
-    Capacity, CloseReason, DisplayName, Identity, OnCreatorLeave, Op, ParticipantId, Reject, Room,
+    Attributes, Capacity, CloseReason, DisplayName, Identity, OnCreatorLeave, Op, ParticipantId, Reject, Room,
     RoomId, Seat, Status, UserId,
 };
 use thiserror::Error;
 
 pub use self::change::{RestoreError, RotateError, SetLifetimeError};
 pub use self::messages::SendError;
+pub use self::metadata::SetAttributesError;
 pub use self::mint::{MintError, MintedToken};
 use crate::app::App;
 use crate::clock::system_time;
@@ -76,6 +78,8 @@ pub struct RoomDetails {
     pub expires_at: SystemTime,
     /// Whether the room refuses newcomers.
     pub locked: bool,
+    /// Your [own data](ServerHandle::set_data), if there is any.
+    pub data: Option<Attributes>,
 }
 
 /// One participant in [`RoomDetails`].
@@ -90,7 +94,8 @@ pub struct ParticipantSummary {
     pub is_creator: bool,
     /// Whether it is connected. If not, its seat is kept for a while.
     pub connected: bool,
-    /// Its identity, if its token was [minted](ServerHandle::mint) with one.
+    /// Its identity: that of its token or login, with the attributes that were [set
+    /// last](ServerHandle::set_attributes).
     pub identity: Arc<Identity>,
 }
 
@@ -366,6 +371,7 @@ impl RoomDetails {
             max_participants: room.capacity().participants(),
             expires_at: system_time(room.expires_at()),
             locked: room.locked(),
+            data: room.data().cloned(),
         }
     }
 }

@@ -1,0 +1,77 @@
+//! What the embedding application notes about rooms and participants.
+
+use signal_core::{Attributes, Change, Op, ParticipantId, Reject, RoomId};
+use thiserror::Error;
+
+use super::{RoomNotFound, ServerHandle};
+use crate::rooms::service::ChangeError;
+
+/// Why a participant did not get other attributes.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[non_exhaustive]
+pub enum SetAttributesError {
+    /// No participant with this id has a seat in the room.
+    #[error("no such participant")]
+    ParticipantNotFound,
+    /// The room does not exist, or it has ended.
+    #[error("no such room is open")]
+    RoomNotFound,
+}
+
+impl ServerHandle {
+    /// Replaces the attributes of a participant. v2 participants get `peer_updated`. Empty
+    /// attributes remove them.
+    ///
+    /// The attributes last as long as the seat. If the participant opens a new socket with its
+    /// token, it has those of the token again.
+    ///
+    /// ```
+    /// use std::error::Error;
+    ///
+    /// use signal_server::signal_core::Attributes;
+    /// use signal_server::{ParticipantId, RoomId, ServerHandle};
+    ///
+    /// async fn promote(
+    ///     server: &ServerHandle,
+    ///     room: RoomId,
+    ///     participant: ParticipantId,
+    /// ) -> Result<(), Box<dyn Error>> {
+    ///     let attributes = Attributes::new([("role", "speaker")])?;
+    ///     Ok(server.set_attributes(room, participant, attributes).await?)
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The room or the participant does not exist, or the room has ended.
+    pub async fn set_attributes(
+        &self,
+        room: RoomId,
+        participant: ParticipantId,
+        attributes: Attributes,
+    ) -> Result<(), SetAttributesError> {
+        let app = self.app.upgrade().ok_or(SetAttributesError::RoomNotFound)?;
+        app.rooms.apply(room, &Op::SetAttributes { participant, attributes }).await?;
+        Ok(())
+    }
+
+    /// Replaces your own data of a room, such as the number of the meeting that it belongs to.
+    /// [`RoomDetails`](crate::RoomDetails) and each event contain it; participants never see it.
+    /// Empty data removes it.
+    ///
+    /// # Errors
+    ///
+    /// The room does not exist, or it has ended.
+    pub async fn set_data(&self, room: RoomId, data: Attributes) -> Result<(), RoomNotFound> {
+        self.change(room, Change { data: Some(data), ..Change::default() }).await
+    }
+}
+
+impl From<ChangeError> for SetAttributesError {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::Rejected(Reject::ParticipantNotFound) => Self::ParticipantNotFound,
+            ChangeError::Rejected(_) | ChangeError::Stopping => Self::RoomNotFound,
+        }
+    }
+}
