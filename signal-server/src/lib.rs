@@ -83,7 +83,6 @@ mod clock;
 mod documents;
 mod embedder;
 #[cfg(any(test, fuzzing))]
-#[path = "../fuzz/checks/mod.rs"]
 pub mod fuzzing;
 mod http;
 mod ice;

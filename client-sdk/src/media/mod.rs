@@ -9,7 +9,6 @@ mod ebml;
 mod error;
 mod feed;
 #[cfg(any(test, fuzzing))]
-#[path = "../../fuzz/checks/mod.rs"]
 pub mod fuzzing;
 mod group;
 mod idle;

@@ -1,6 +1,6 @@
 #![no_main]
 
-#[path = "../checks/decoder.rs"]
+#[path = "../../tests/it/corpus/decoder.rs"]
 mod decoder;
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| decoder::server(data));

@@ -1,6 +1,6 @@
 #![no_main]
 
-#[path = "../checks/hub.rs"]
+#[path = "../../tests/it/corpus/hub.rs"]
 mod hub;
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| hub::inputs(data));

@@ -24,6 +24,7 @@
 
 #![allow(unreachable_pub)]
 
+#[path = "host.rs"]
 mod host;
 
 use std::collections::{BTreeMap, VecDeque};

@@ -16,7 +16,12 @@ fn files_of_wav() {
 }
 
 fn play(target: &str, check: fn(&[u8])) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    if package.join("Cargo.toml.orig").exists() {
+        // A published package has no corpus.
+        return;
+    }
+    let folder = package.join("fuzz/corpus").join(target);
     let mut played = 0;
     for entry in fs::read_dir(&folder).unwrap() {
         let path = entry.unwrap().path();
