@@ -70,8 +70,13 @@
 //! An application can replace four parts by implementing a trait: [the login](Authenticate), [who
 //! may join a room](Admit), [the choice of ICE servers](IceServerSource), and [the store of
 //! rooms](RoomStore). Open rooms continue even if that code fails, hangs or panics.
+//!
+//! What clients send and receive over HTTP and WebSocket is described in [`api`].
 #![forbid(unsafe_code)]
 
+#[cfg(doc)]
+#[doc = include_str!("../api.md")]
+pub mod api {}
 mod app;
 mod auth;
 #[cfg(feature = "cli")]
@@ -130,9 +135,9 @@ pub use rooms::public_url::{InvalidPublicUrl, PublicUrl};
 pub use server::Server;
 pub use server::builder::Builder;
 pub use server::handle::{
-    CreateRoom, CreatedRoom, KickError, MintError, MintedToken, ParticipantSummary,
-    RestoreError, RoomDetails, RoomNotFound, RotateError, SendError, ServerHandle,
-    SetAttributesError, SetLifetimeError,
+    CreateRoom, CreatedRoom, KickError, MintError, MintedToken, ParticipantSummary, RestoreError,
+    RoomDetails, RoomNotFound, RotateError, SendError, ServerHandle, SetAttributesError,
+    SetLifetimeError,
 };
 pub use shard::events::{EventsLost, RoomEvents};
 pub use shard::inbox::MessagesToHost;
