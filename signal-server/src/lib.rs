@@ -128,7 +128,7 @@ pub use page::Page;
 pub use page::login_url::{InvalidLoginUrl, LoginUrl};
 pub use rooms::admit::{Admit, JoinDecision, JoinRequest};
 pub use rooms::creation::CreateRoomError;
-pub use rooms::credentials::RoomCredentials;
+pub use rooms::credentials::{InvalidPassword, RoomCredentials, RoomPassword};
 pub use rooms::lifetime::{InvalidLifetime, Lifetime};
 pub use rooms::mint::MintToken;
 pub use rooms::public_url::{InvalidPublicUrl, PublicUrl};

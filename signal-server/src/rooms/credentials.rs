@@ -1,9 +1,11 @@
 //! The credentials that open a room: its password and its invite.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::Serialize;
-use signal_core::{RoomId, TokenHash};
+use signal_core::{RoomId, TokenHash, parse_password};
+use thiserror::Error;
 
 use super::public_url::PublicUrl;
 use crate::auth::opaque_token;
@@ -28,10 +30,36 @@ pub struct RoomCredentials {
     pub join_url: Option<String>,
 }
 
+/// A password that you choose for a room: six characters from `!` to `~` (0x21 to 0x7E).
+///
+/// It is parsed as it is typed: white space and invisible characters around it are removed, and
+/// digits of every script are replaced. `Debug` hides it.
+#[derive(Clone, Eq, PartialEq)]
+pub struct RoomPassword(String);
+
+/// The text cannot be the password of a room.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[error("expected 6 characters from ! to ~")]
+pub struct InvalidPassword;
+
 /// The choice of a new password.
 pub(crate) enum PasswordChoice {
     Random,
-    This(String),
+    This(RoomPassword),
+}
+
+impl FromStr for RoomPassword {
+    type Err = InvalidPassword;
+
+    fn from_str(text: &str) -> Result<Self, InvalidPassword> {
+        parse_password(text).map(Self).ok_or(InvalidPassword)
+    }
+}
+
+impl fmt::Debug for RoomPassword {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RoomPassword(..)")
+    }
 }
 
 impl RoomCredentials {
@@ -44,7 +72,7 @@ impl RoomCredentials {
         let (invite_token, invite) = opaque_token::invite();
         let password = match choice {
             PasswordChoice::Random => format!("{:06}", rand::random_range(0..1_000_000)),
-            PasswordChoice::This(password) => password.clone(),
+            PasswordChoice::This(RoomPassword(password)) => password.clone(),
         };
         let join_url = public_url.map(|url| url.invite(room, &invite_token));
         (Self { password, invite_token, join_url }, invite)

@@ -6,8 +6,8 @@ use reqwest::Method;
 use serde_json::json;
 use signal_core::Attributes;
 use signal_server::{
-    Capacity, DisplayName, Lifetime, RestoreError, RoomEventKind, RoomId, RoomNotFound,
-    RotateError, SetAttributesError, SetLifetimeError,
+    Capacity, CreateRoom, DisplayName, InvalidPassword, Lifetime, RestoreError, RoomEventKind,
+    RoomId, RoomNotFound, RoomPassword, RotateError, SetAttributesError, SetLifetimeError,
 };
 
 use crate::common::{Api, Room, pass};
@@ -79,6 +79,28 @@ async fn a_new_password_voids_the_old_one_and_removes_nobody() {
     assert_eq!(api.attach(&room.id, &unused).await.error().await, "token_invalid");
     guest.say(&json!({"type": "ping", "t": 1})).await;
     assert_eq!(guest.hear().await["type"], "pong");
+}
+
+#[tokio::test]
+async fn a_password_may_be_chosen_when_a_room_is_created_and_later() {
+    let api = Api::start().await;
+    let handle = api.server().handle();
+    let name = DisplayName::parse("Stand-up").unwrap().unwrap();
+    let mut new = CreateRoom::new("alice", name);
+    new.password = Some(" １２３４５６".parse().unwrap());
+    let created = handle.create_room(new).await.unwrap();
+    let room = created.room.id;
+    let join =
+        async |password: &str| api.join(room.as_str(), &json!({"password": password})).await.status;
+    assert_eq!((created.credentials.password.as_str(), join("123456").await), ("123456", 200));
+    let next: RoomPassword = "secret".parse().unwrap();
+    assert_eq!(handle.set_password(room, next.clone()).await.unwrap().password, "secret");
+    assert_eq!((join("123456").await, join("secret").await), (401, 200));
+    assert_eq!(handle.set_password(room, next.clone()).await, Err(RotateError::Unchanged));
+    assert!(!format!("{next:?}").contains("secret"));
+    for text in ["", "12345", "1234567", "密码密码密码"] {
+        assert_eq!(text.parse::<RoomPassword>(), Err(InvalidPassword), "{text}");
+    }
 }
 
 #[tokio::test]

@@ -5,9 +5,10 @@ use std::time::Duration;
 use serde::de::{Deserialize, Deserializer, Error};
 use serde_json::Number;
 use signal_core::wire::TypedText;
-use signal_core::{Capacity, DisplayName, parse_password};
+use signal_core::{Capacity, DisplayName};
 
 use crate::http::error::{ApiError, invalid};
+use crate::rooms::credentials::RoomPassword;
 use crate::rooms::lifetime::Lifetime;
 
 /// Parses a whole number in any notation: `60.0` is one too (JSON Schema core, section 4.2.3).
@@ -43,9 +44,8 @@ pub(in crate::http) fn lifetime(expires_minutes: i64) -> Result<Lifetime, ApiErr
         .ok_or_else(|| invalid("expires_minutes: expected 1 to 1440"))
 }
 
-pub(super) fn password(field: &str, typed: &str) -> Result<String, ApiError> {
-    parse_password(typed)
-        .ok_or_else(|| invalid(&format!("{field}: expected 6 characters from ! to ~")))
+pub(super) fn password(field: &str, typed: &str) -> Result<RoomPassword, ApiError> {
+    typed.parse().map_err(|error| invalid(&format!("{field}: {error}")))
 }
 
 /// Floating-point numbers below this represent whole numbers exactly.

@@ -9,7 +9,7 @@ use thiserror::Error;
 use super::{RoomNotFound, ServerHandle};
 use crate::app::App;
 use crate::clock::system_time;
-use crate::rooms::credentials::{PasswordChoice, RoomCredentials};
+use crate::rooms::credentials::{PasswordChoice, RoomCredentials, RoomPassword};
 use crate::rooms::lifetime::Lifetime;
 use crate::rooms::service::ChangeError;
 
@@ -35,6 +35,9 @@ pub enum RotateError {
     /// The room does not exist, or it has ended.
     #[error("no such room is open")]
     RoomNotFound,
+    /// The room has this password already.
+    #[error("the room has this password already")]
+    Unchanged,
 }
 
 /// Why the password attempts of a room were not restored.
@@ -111,10 +114,34 @@ impl ServerHandle {
     ///
     /// The room does not exist or has ended, or other requests keep changing its password.
     pub async fn rotate_password(&self, room: RoomId) -> Result<RoomCredentials, RotateError> {
+        self.rotate(room, &PasswordChoice::Random).await
+    }
+
+    /// Gives a room this password and a new invite, as [`rotate_password`](Self::rotate_password)
+    /// does with a random one.
+    ///
+    /// # Errors
+    ///
+    /// The room does not exist or has ended, it has this password already, or other requests keep
+    /// changing its password.
+    pub async fn set_password(
+        &self,
+        room: RoomId,
+        password: RoomPassword,
+    ) -> Result<RoomCredentials, RotateError> {
+        self.rotate(room, &PasswordChoice::This(password)).await
+    }
+
+    async fn rotate(
+        &self,
+        room: RoomId,
+        choice: &PasswordChoice,
+    ) -> Result<RoomCredentials, RotateError> {
         let (app, record) = self.open(room).map_err(|_| RotateError::RoomNotFound)?;
         let op = |rotation| Op::Change(Change { rotate: Some(rotation), ..Change::default() });
-        match app.rooms.rotate(&record, &PasswordChoice::Random, op).await {
+        match app.rooms.rotate(&record, choice, op).await {
             Ok((_, credentials)) => Ok(credentials),
+            Err(ChangeError::Rejected(Reject::PasswordUnchanged)) => Err(RotateError::Unchanged),
             Err(ChangeError::Rejected(Reject::RotationStale)) => Err(RotateError::Contended),
             Err(ChangeError::Rejected(_) | ChangeError::Stopping) => Err(RotateError::RoomNotFound),
         }

@@ -9,8 +9,8 @@ use std::sync::{Arc, Weak};
 use std::time::SystemTime;
 
 use signal_core::{
-    Attributes, Capacity, CloseReason, DisplayName, Identity, OnCreatorLeave, Op, ParticipantId, Reject, Room,
-    RoomId, Seat, Status, UserId,
+    Attributes, Capacity, CloseReason, DisplayName, Identity, OnCreatorLeave, Op, ParticipantId,
+    Reject, Room, RoomId, Seat, Status, UserId,
 };
 use thiserror::Error;
 
@@ -22,7 +22,7 @@ use crate::app::App;
 use crate::clock::system_time;
 use crate::metrics::Counts;
 use crate::rooms::creation::{CreateParams, CreateRoomError};
-use crate::rooms::credentials::{PasswordChoice, RoomCredentials};
+use crate::rooms::credentials::{PasswordChoice, RoomCredentials, RoomPassword};
 use crate::rooms::lifetime::Lifetime;
 use crate::rooms::service::ChangeError;
 use crate::shard::events::RoomEvents;
@@ -128,6 +128,8 @@ pub struct CreateRoom {
     pub lifetime: Lifetime,
     /// What happens when the creator leaves: by default the room is closed.
     pub on_creator_leave: OnCreatorLeave,
+    /// The password: by default it is 6 random digits.
+    pub password: Option<RoomPassword>,
 }
 
 /// A new room and the credentials that open it.
@@ -212,7 +214,7 @@ impl ServerHandle {
         self.app.upgrade().map_or_else(RoomEvents::ended, |app| app.rooms.shards.events())
     }
 
-    /// Creates a room with a random password. If the server has a data directory or a store, the
+    /// Creates a room. If the server has a data directory or a store, the
     /// room is saved when this returns.
     ///
     /// The room counts among the [open rooms](crate::Limits::open_rooms) of its creator, but not
@@ -223,10 +225,11 @@ impl ServerHandle {
     ///
     /// The creator has too many open rooms, the room cannot be saved, or the server is stopping.
     pub async fn create_room(&self, new: CreateRoom) -> Result<CreatedRoom, CreateRoomError> {
-        let CreateRoom { creator, name, capacity, lifetime, on_creator_leave } = new;
+        let CreateRoom { creator, name, capacity, lifetime, on_creator_leave, password } = new;
         let app =
             self.app.upgrade().filter(|app| !app.drain.is_on()).ok_or(CreateRoomError::Stopping)?;
-        let (name, password) = (name.to_string(), PasswordChoice::Random);
+        let name = name.to_string();
+        let password = password.map_or(PasswordChoice::Random, PasswordChoice::This);
         let max_open_rooms = None;
         let params = CreateParams {
             name,
@@ -357,6 +360,7 @@ impl CreateRoom {
             capacity: Capacity::default(),
             lifetime: Lifetime::default(),
             on_creator_leave: OnCreatorLeave::Close,
+            password: None,
         }
     }
 }
