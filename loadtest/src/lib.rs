@@ -79,7 +79,11 @@ use crate::scenario::Scenario;
 use crate::target::Target;
 use crate::verdict::Verdict;
 
-/// Does what the command line asks for. Returns the exit status of the program.
+/// Does what the command line asks for, on a runtime of its own. Returns the exit status of the
+/// program.
+// The runtime is started here and not by the binary, so that everything that runs on it is compiled
+// with the library.
+#[tokio::main]
 pub async fn execute() -> ExitCode {
     let Cli { command, run } = Cli::parse();
     // A server of this program's own inherits the limit.

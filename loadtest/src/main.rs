@@ -3,7 +3,6 @@
 
 use std::process::ExitCode;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    loadtest::execute().await
+fn main() -> ExitCode {
+    loadtest::execute()
 }
