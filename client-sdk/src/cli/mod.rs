@@ -28,13 +28,13 @@ use self::args::{Cli, Command};
 use self::failure::Failure;
 use self::output::Output;
 
-/// Runs the program with the arguments of the process, on a runtime of its own, and returns its exit
-/// code.
+/// Runs the program with the arguments of the process, on a runtime of its own, and returns its
+/// exit code.
 ///
 /// Only the binary of this package calls it; it is not public API, and hidden from the
 /// documentation.
-// The runtime is started here and not by the binary, so that everything that runs on it is compiled
-// with the library, and not once more.
+// The runtime is started here and not by the binary, so that what runs on it is compiled with the
+// library, and not once more.
 #[tokio::main]
 pub async fn run() -> ExitCode {
     let cli = Cli::parse();

@@ -13,7 +13,6 @@ mod coturn;
 mod media;
 mod networks;
 mod outages;
-mod probe;
 mod record;
 mod restarts;
 mod server;

@@ -25,13 +25,13 @@ use self::settings::{InvalidSettings, Settings, access_token};
 #[cfg(test)]
 use crate::{RoomStore, RoomWrite, StoredRoom};
 
-/// Runs the program with the arguments of the process, on a runtime of its own, and returns its exit
-/// code.
+/// Runs the program with the arguments of the process, on a runtime of its own, and returns its
+/// exit code.
 ///
 /// Only the binary of this package calls it; it is not public API, and hidden from the
 /// documentation.
-// The runtime is started here and not by the binary, so that everything that runs on it is compiled
-// with the library, and not once more.
+// The runtime is started here and not by the binary, so that what runs on it is compiled with the
+// library, and not once more.
 #[tokio::main]
 pub async fn run() -> ExitCode {
     let cli = Cli::read();
