@@ -5,6 +5,7 @@ import { accessToken, forgetLogin, returnFromLogin, wayToSignIn } from "./page/a
 import { callView } from "./page/call.js";
 import { openDevices } from "./page/devices.js";
 import { endedView } from "./page/ended.js";
+import { Host, invitationTo } from "./page/host.js";
 import { lobbyView } from "./page/lobby.js";
 import { forget, recall, remember, rememberName } from "./page/memory.js";
 import { joinLink, ROOT } from "./page/place.js";
@@ -68,9 +69,8 @@ async function create(name, settings) {
     if (error.code !== "unauthorized" || !forgetLogin()) throw error;
     return showStart(sayFailure(error));
   }
-  const { room_id: roomId, password, invite_token: inviteToken } = created;
-  const link = created.join_url ?? joinLink(roomId, inviteToken);
-  const entry = { roomId, name, isCreator: true, invitation: { roomId, link, password } };
+  const invitation = invitationTo(created);
+  const entry = { roomId: created.room_id, name, isCreator: true, invitation };
   const devices = await openDevices();
   try {
     const { openInvitation } = await enter({ ...entry, wsToken: created.ws_token }, devices);
@@ -104,10 +104,16 @@ async function enter(entry, devices, taken = () => {}) {
   // A login may know no name, or another one than was typed.
   if (isCreator && name) participant.update({ name });
   history.replaceState(null, "", `${ROOT}join/${roomId}`);
-  const call = { participant, devices, name, isCreator, invitation: invitationOf(entry) };
+  const host = isCreator ? new Host(client, roomId, renewInvitation) : undefined;
+  const call = { participant, devices, name, invitation: invitationOf(entry), host };
   const view = callView(call, {
     ended: (detail) => (detail.code === SEAT_GONE ? reenter(kept) : end(entry, detail)),
   });
+  function renewInvitation(invitation) {
+    kept.invitation = invitation;
+    remember(kept);
+    view.invite(invitation);
+  }
   show(view.node, view.close);
   return view;
 }

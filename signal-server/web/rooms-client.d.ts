@@ -19,7 +19,7 @@ export class Client {
     roomId: string,
     participantId: string,
     options?: { ban?: boolean },
-  ): Promise<{ participant_id: string; password?: string; join_url?: string }>;
+  ): Promise<Kicked>;
 
   /**
    * Joins a room by its password or an invite token, and takes a seat. Fails with
@@ -85,6 +85,14 @@ export interface RoomChanges {
   expires_minutes?: number;
   rotate_password?: true | string;
   restore_attempts?: boolean;
+}
+
+export interface Kicked {
+  participant_id: string;
+  /** Present after a ban, like the next two. */
+  password?: string;
+  invite_token?: string;
+  join_url?: string;
 }
 
 export interface Entry {
@@ -171,6 +179,11 @@ export class Participant extends EventTarget {
   /** Sends nothing of this source until the next `publish`, without a negotiation. */
   pause(source: Source): void;
   unpublish(source: Source): void;
+  /**
+   * Shares so many bits a second among the peers, 2.5 million by default: sound first, then
+   * pictures, which become smaller where there are many peers.
+   */
+  limitUplink(bitsPerSecond: number): void;
   /** Sends a new name or state to the others. A state is any JSON value of up to 4 KiB. */
   update(change: { name?: string; state?: unknown }): void;
   /** Sends any JSON value of up to 16 KiB to a participant, to `"room"` or to `"host"`. */

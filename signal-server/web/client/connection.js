@@ -3,6 +3,8 @@
 // The server decides who may offer: an offer that arrives has won. Changes of descriptions wait in
 // one queue, and so do candidates, which never arrive before their description.
 
+import { limit } from "./uplink.js";
+
 export class Connection {
   pc;
   #configuration;
@@ -14,6 +16,7 @@ export class Connection {
   #neg; // of the offer that was made or answered last; peers of v1 give it none
   #mayOffer;
   #isV1;
+  #share; // of the uplink, in bits a second
   #work = Promise.resolve();
   #restart;
   #isClosed = false;
@@ -58,6 +61,12 @@ export class Connection {
   // Sends the tracks that the participant publishes now.
   publish() {
     return this.#inTurn(() => this.#apply());
+  }
+
+  // Sends no more than that, in bits a second.
+  limit(share) {
+    this.#share = share;
+    return this.#inTurn(() => this.#limit());
   }
 
   offered({ sdp, neg, tracks }) {
@@ -125,7 +134,7 @@ export class Connection {
   #build() {
     const pc = new RTCPeerConnection(this.#configuration);
     this.pc = pc;
-    this.#apply();
+    this.#place();
     if (this.#mayOffer) this.#askForBoth();
     pc.onnegotiationneeded = () => this.#inTurn(() => this.#offer());
     pc.onicecandidate = ({ candidate }) => {
@@ -176,10 +185,19 @@ export class Connection {
     }
   }
 
-  // Makes the transceivers send the published tracks; negotiationneeded follows if that is needed.
-  async #apply() {
+  get #wanted() {
     const { places, placesForV1 } = this.#publications;
-    const wanted = this.#isV1 ? placesForV1 : places;
+    return this.#isV1 ? placesForV1 : places;
+  }
+
+  async #apply() {
+    await this.#place();
+    await this.#limit();
+  }
+
+  // Makes the transceivers send the published tracks; negotiationneeded follows if that is needed.
+  async #place() {
+    const wanted = this.#wanted;
     for (const [place, transceiver] of this.#transceivers) {
       if (!wanted.has(place) && transceiver.sender.track) {
         transceiver.direction = transceiver.direction === "sendonly" ? "inactive" : "recvonly";
@@ -195,6 +213,14 @@ export class Connection {
         this.#transceivers.set(place, this.#add(place, track, stream));
       }
     }
+  }
+
+  async #limit() {
+    if (this.#share === undefined) return;
+    const wanted = this.#wanted;
+    const places = [...this.#transceivers].filter(([place]) => wanted.has(place));
+    const sending = places.map(([place, { sender }]) => ({ ...wanted.get(place), sender }));
+    await limit(sending, this.#share);
   }
 
   // A screen has a media section of its own in either direction. Where both sides share one,

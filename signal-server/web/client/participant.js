@@ -13,6 +13,7 @@ export class Participant extends EventTarget {
   #signaling;
   #publications = new Publications();
   #configuration = {};
+  #uplink = USUAL_UPLINK_BPS;
   #state;
   #settle;
   #refresh;
@@ -43,6 +44,12 @@ export class Participant extends EventTarget {
   unpublish(source) {
     this.#publications.delete(source);
     this.#apply();
+  }
+
+  // Shares so many bits a second among the peers.
+  limitUplink(bitsPerSecond) {
+    this.#uplink = bitsPerSecond;
+    this.#divideUplink();
   }
 
   // Sends a new name or state to the others.
@@ -148,6 +155,12 @@ export class Participant extends EventTarget {
       send: (message) => this.#signaling.send({ ...message, to: peer.id }),
       changed: () => this.#connectionChanged(peer),
     });
+    this.#divideUplink();
+  }
+
+  #divideUplink() {
+    const connections = [...this.peers.values()].map((peer) => peer.connection).filter(Boolean);
+    for (const connection of connections) connection.limit(this.#uplink / connections.length);
   }
 
   #connectionChanged(peer) {
@@ -197,6 +210,7 @@ export class Participant extends EventTarget {
   #drop(peer) {
     peer.connection?.close();
     this.peers.delete(peer.id);
+    this.#divideUplink();
     this.#tell("peerleft", { peer });
   }
 
@@ -271,6 +285,7 @@ function known({ id, name, is_creator: isCreator, connected = true, state, attri
   return { id, name, isCreator, connected, state, attributes };
 }
 
+const USUAL_UPLINK_BPS = 2_500_000;
 const REFRESHED_BEFORE_MS = 60_000;
 const SHORTEST_REFRESH_MS = 30_000;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;

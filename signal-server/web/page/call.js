@@ -1,26 +1,50 @@
 // The view of a call.
 
 import { Chat } from "./chat.js";
+import { Controls } from "./controls.js";
+import { Details } from "./details.js";
 import { reasonOf } from "./devices.js";
-import { element, icon, iconButton, notify, relabel } from "./dom.js";
-import { invitationDialog } from "./invitation.js";
+import { element, notify, relabel } from "./dom.js";
+import { Invitation } from "./invitation.js";
+import { Management } from "./management.js";
 import { Outgoing } from "./outgoing.js";
+import { Quality } from "./quality.js";
+import { Settings } from "./settings.js";
 import { Stage } from "./stage.js";
-import { say } from "./words.js";
+import { TopBar } from "./top-bar.js";
+import { say, sayReason } from "./words.js";
 
-// call: { participant, devices, name, invitation, isCreator }; on: { ended(detail) }
-export function callView({ participant, devices, name, invitation, isCreator }, on) {
-  const dialog = invitationDialog(invitation);
-  const openInvitation = () => dialog.showModal();
+// call: { participant, devices, name, invitation, host }, with a host for the creator alone
+// on: { ended(detail) }
+export function callView({ participant, devices, name, invitation, host }, on) {
+  const dialogs = {
+    invitation: new Invitation(invitation),
+    details: new Details(participant),
+    management: host && new Management(participant, host),
+  };
+  const openInvitation = () => dialogs.invitation.open();
   const alone = element("div", { className: "alone" },
     element("h2", {}, say("alone")),
     element("p", {}, say("aloneHint")),
     element("button", { className: "primary", onclick: openInvitation }, say("invite")),
   );
   const stage = new Stage(participant, alone);
-  const top = new TopBar(participant, openInvitation);
+  const top = new TopBar(participant, {
+    invitation: openInvitation,
+    details: () => dialogs.details.open(),
+    management: host && (() => dialogs.management.open()),
+  });
   const controls = new Controls();
-  const outgoing = new Outgoing(participant, devices, () => showSelf());
+  const outgoing = new Outgoing(participant, devices, {
+    changed: () => showSelf(),
+    lost: (kind) => notify(say(`${kind}Lost`)),
+    back: (kind, label) => notify(say(`${kind}Back`, { label })),
+  });
+  const settings = new Settings(outgoing, {
+    choose: (kind, id) =>
+      tryTo(() => (kind === "speaker" ? stage.hearWith(id) : outgoing.choose(kind, id))),
+    uplink: (bitsPerSecond) => participant.limitUplink(bitsPerSecond),
+  });
   const chat = new Chat(participant, name, {
     onClose: () => showChat(false),
     onUnread: () => controls.chat.classList.add("unread"),
@@ -35,6 +59,7 @@ export function callView({ participant, devices, name, invitation, isCreator }, 
   function showOthers() {
     alone.hidden = participant.peers.size > 0;
     top.show();
+    dialogs.management?.showPeople();
   }
 
   function showChat(isShown) {
@@ -43,26 +68,13 @@ export function callView({ participant, devices, name, invitation, isCreator }, 
     controls.chat.classList.remove("unread");
   }
 
-  const tryTo = async (toggle) => {
-    try {
-      await toggle();
-    } catch (error) {
-      notify(say(`reason${reasonOf(error)}`));
-    }
-  };
-  const shareScreen = async () => {
-    try {
-      await outgoing.toggleScreen();
-    } catch (error) {
-      if (error.name !== "NotAllowedError") notify(say("shareFailed"));
-    }
-  };
   controls.microphone.onclick = () => tryTo(() => outgoing.toggleMicrophone());
   controls.camera.onclick = () => tryTo(() => outgoing.toggleCamera());
-  controls.screen.onclick = shareScreen;
+  controls.screen.onclick = () => share(outgoing);
   controls.chat.onclick = () => showChat(chat.node.hidden);
+  controls.settings.onclick = () => settings.open();
   controls.leave.onclick = () => participant.leave();
-  if (isCreator) relabel(controls.leave, "leave", say("leaveAsCreator"));
+  if (host) relabel(controls.leave, "leave", say("leaveAsCreator"));
 
   let closing;
   listen(participant, {
@@ -73,13 +85,17 @@ export function callView({ participant, devices, name, invitation, isCreator }, 
     },
     peerchanged({ peer }) {
       stage.showPeer(peer);
+      dialogs.management?.showPeople();
     },
     peerleft({ peer }) {
       stage.removePeer(peer);
       showOthers();
       notify(say("leftNotice", { name: peer.name }));
     },
-    roomchanged: () => top.show(),
+    roomchanged() {
+      top.show();
+      dialogs.management?.roomChanged();
+    },
     status({ status }) {
       top.warn(status === "reconnecting");
     },
@@ -90,76 +106,45 @@ export function callView({ participant, devices, name, invitation, isCreator }, 
       on.ended({ code, closing });
     },
   });
+  const quality = new Quality();
+  const measuring = setInterval(async () => {
+    const measured = await quality.measure(participant.peers);
+    stage.showRoutes(measured);
+    dialogs.details.show(measured);
+  }, MEASURED_EVERY_MS);
 
   outgoing.start();
   for (const peer of participant.peers.values()) stage.showPeer(peer);
   showOthers();
+  const shown = [...Object.values(dialogs), settings].filter(Boolean).map(({ node }) => node);
   const node = element("div", { className: "call" },
     top.node,
     element("div", { className: "room" }, stage.node, chat.node),
     controls.node,
-    dialog,
+    ...shown,
   );
   const close = () => {
+    clearInterval(measuring);
     stage.close();
+    settings.close();
     outgoing.close();
   };
-  return { node, close, openInvitation };
+  return { node, close, openInvitation, invite: (changed) => dialogs.invitation.show(changed) };
 }
 
-class TopBar {
-  #participant;
-  #title = element("h1");
-  #count = element("span", { className: "count" });
-  #warning = element("p", { className: "warning", role: "status" });
-
-  constructor(participant, openInvitation) {
-    this.#participant = participant;
-    const label = element("span", {}, say("invite"));
-    const invite = element("button", { className: "secondary invite", onclick: openInvitation },
-      icon("invite"), label);
-    invite.ariaLabel = say("invitation");
-    this.node = element("header", { className: "top" },
-      element("div", { className: "titles" }, this.#title, this.#count), invite, this.#warning);
-    this.#warning.hidden = true;
-  }
-
-  show() {
-    const { room, peers } = this.#participant;
-    this.#title.textContent = room.name;
-    this.#count.textContent = `${room.id} · ${say("people", peers.size + 1)}`;
-    document.title = room.name;
-  }
-
-  warn(isReconnecting) {
-    if (!isReconnecting && !this.#warning.hidden) notify(say("reconnected"));
-    this.#warning.textContent = isReconnecting ? say("reconnecting") : "";
-    this.#warning.hidden = !isReconnecting;
+async function share(outgoing) {
+  try {
+    await outgoing.toggleScreen();
+  } catch (error) {
+    if (error.name !== "NotAllowedError") notify(say("shareFailed"));
   }
 }
 
-class Controls {
-  microphone = iconButton("microphone", say("mute"), { className: "round", id: "microphone" });
-  camera = iconButton("camera", say("cameraStop"), { className: "round", id: "camera" });
-  screen = iconButton("screen", say("share"), { className: "round", id: "screen" });
-  chat = iconButton("chat", say("chat"), { className: "round", id: "chat", ariaPressed: "false" });
-  leave = iconButton("leave", say("leave"), { className: "round danger", id: "leave" });
-
-  constructor() {
-    this.screen.hidden = !navigator.mediaDevices?.getDisplayMedia;
-    this.node = element("nav", { className: "controls" },
-      this.microphone, this.camera, this.screen, this.chat, this.leave);
-  }
-
-  show({ isMuted, hasCamera, isSharing }) {
-    const microphone = isMuted ? "microphone-off" : "microphone";
-    const camera = hasCamera ? "camera" : "camera-off";
-    relabel(this.microphone, microphone, say(isMuted ? "unmute" : "mute"));
-    relabel(this.camera, camera, say(hasCamera ? "cameraStop" : "cameraStart"));
-    relabel(this.screen, "screen", say(isSharing ? "shareStop" : "share"));
-    this.microphone.classList.toggle("off", isMuted);
-    this.camera.classList.toggle("off", !hasCamera);
-    this.screen.classList.toggle("on", isSharing);
+async function tryTo(change) {
+  try {
+    await change();
+  } catch (error) {
+    notify(sayReason(reasonOf(error)));
   }
 }
 
@@ -168,3 +153,5 @@ function listen(participant, handlers) {
     participant.addEventListener(type, ({ detail }) => handler(detail));
   }
 }
+
+const MEASURED_EVERY_MS = 2000;

@@ -10,7 +10,7 @@ const MOST_SHOWN = 500;
 export class Chat {
   #participant;
   #name;
-  #log = element("ol", { className: "messages", role: "log" });
+  #log = element("ol", { className: "messages" });
   #input = element("input", {
     maxLength: LONGEST, autocomplete: "off", placeholder: say("message"), ariaLabel: say("message"),
   });
@@ -28,7 +28,7 @@ export class Chat {
     this.node = element("aside", { className: "chat", ariaLabel: say("chat"), hidden: true },
       element("header", {}, element("h2", {}, say("chat")), close),
       element("p", { className: "hint" }, say("chatEmpty")),
-      this.#log,
+      element("div", { className: "log", role: "log", tabIndex: 0 }, this.#log),
       element("form", { onsubmit: (event) => this.#send(event) }, this.#input, send),
     );
     participant.addEventListener("message", ({ detail: { from, topic, data } }) => {

@@ -24,12 +24,22 @@ export async function openDevices() {
   return found([], reason);
 }
 
-export async function openMicrophone() {
-  return (await open({ audio: true })).getAudioTracks()[0];
+// Opens a "microphone" or "camera": the one with that id, or another one if it is gone.
+export async function openDevice(kind, deviceId) {
+  const use = (device) => open(kind === "microphone" ? { audio: device } : { video: device });
+  const chosen = { deviceId: { exact: deviceId } };
+  const stream = await (deviceId ? use(chosen).catch(() => use(true)) : use(true));
+  return stream.getTracks()[0];
 }
 
-export async function openCamera() {
-  return (await open({ video: true })).getVideoTracks()[0];
+// The devices to choose from, by "camera", "microphone" and "speaker". Before the browser has
+// allowed any use, they have neither ids nor names.
+export async function listDevices() {
+  const devices = (await navigator.mediaDevices?.enumerateDevices().catch(() => [])) ?? [];
+  const of = (kind) => devices.filter((device) => device.kind === kind && device.deviceId);
+  return {
+    camera: of("videoinput"), microphone: of("audioinput"), speaker: of("audiooutput"),
+  };
 }
 
 export function reasonOf(error) {
@@ -47,7 +57,8 @@ export function reasonOf(error) {
 }
 
 function open({ audio = false, video = false }) {
-  return navigator.mediaDevices.getUserMedia({ audio, video: video && PICTURE });
+  const picture = video && { ...PICTURE, ...(video === true ? {} : video) };
+  return navigator.mediaDevices.getUserMedia({ audio, video: picture });
 }
 
 function found(tracks, reason) {

@@ -1,5 +1,7 @@
 // Elements and icons. Texts of other people become nothing but text nodes.
 
+import { say } from "./words.js";
+
 export function element(name, properties = {}, ...children) {
   const made = document.createElement(name);
   for (const [key, value] of Object.entries(properties)) {
@@ -43,7 +45,7 @@ let fields = 0;
 // An input with its label, and a hint if there is one.
 export function field(label, input, hint) {
   fields += 1;
-  input.id = `field-${fields}`;
+  input.id ||= `field-${fields}`;
   const children = [element("label", { htmlFor: input.id }, label), input];
   if (hint) {
     const id = `${input.id}-hint`;
@@ -53,10 +55,26 @@ export function field(label, input, hint) {
   return element("div", { className: "field" }, ...children);
 }
 
-// Shows a notice for a few seconds.
+// A modal dialog with a title, and a button that closes it.
+export function dialog(title, className, ...children) {
+  const close = element("button", {
+    type: "button", className: "secondary close", onclick: () => made.close(),
+  }, say("close"));
+  const made = element("dialog", { className, ariaLabel: title },
+    element("h2", {}, title),
+    ...children,
+    element("div", { className: "actions" }, close),
+  );
+  return made;
+}
+
+// Shows a notice for a few seconds, also above a dialog.
 export function notify(text) {
   const notice = element("div", { className: "notice" }, text);
-  document.getElementById("notices").append(notice);
+  const notices = document.getElementById("notices");
+  notices.append(notice);
+  notices.hidePopover?.();
+  notices.showPopover?.();
   setTimeout(() => notice.remove(), 6000);
 }
 
@@ -85,4 +103,10 @@ const ICONS = {
   check: ["M5 12.5l4.5 4.5L19 7"],
   send: ["M4 12l16-7-6.5 15-2.7-6.3z", "M10.8 13.7L20 5"],
   close: ["M6 6l12 12M18 6L6 18"],
+  settings: ["M4 7h9m5 0h2M4 17h2m5 0h9", "M15.5 9.5a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5z",
+    "M8.5 19.5a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5z"],
+  details: ["M5 19v-4M10 19v-8M15 19V8M20 19V5"],
+  manage: ["M12 3l7.5 3v5.5c0 4.5-3.1 7.8-7.5 9.5-4.4-1.7-7.5-5-7.5-9.5V6z", "M9 12l2.2 2.2L15.2 10"],
+  direct: ["M4 12h16m-4-4l4 4-4 4M8 8l-4 4 4 4"],
+  relayed: ["M3.5 17h5m7 0h5", "M12 19.5a3 3 0 1 0 0-5 3 3 0 0 0 0 5z", "M5 11a9 9 0 0 1 14 0m0-4v4h-4"],
 };

@@ -1,32 +1,37 @@
 // The invitation of a room: its link, its number and its password.
 
 import { copy } from "./copy.js";
-import { element, icon, notify } from "./dom.js";
+import { dialog, element, icon, notify } from "./dom.js";
 import { say } from "./words.js";
 
-// invitation: { roomId, link, password }, as far as this participant knows them
-export function invitationDialog({ roomId, link, password }) {
-  const rows = [
-    [say("link"), link, "link"],
-    [say("roomNumber"), roomId, "code"],
-    [say("password"), password, "code"],
-  ].filter(([, value]) => value).map(row);
-  const text = say("invitationText", { link, room: roomId, password });
-  const close = () => dialog.close();
-  const actions = element("div", { className: "actions" },
-    element("button", { type: "button", className: "secondary", onclick: close }, say("close")));
-  if (link && password) {
-    const all = element("button", { type: "button", className: "primary" }, say("copyAll"));
-    all.addEventListener("click", () => copyAndTell(text));
-    actions.append(all);
+export class Invitation {
+  #rows = element("dl");
+  #copyAll = element("button", { type: "button", className: "primary" }, say("copyAll"));
+  #text;
+
+  // invitation: { roomId, link, password }, as far as this participant knows them
+  constructor(invitation) {
+    this.#copyAll.addEventListener("click", () => copyAndTell(this.#text));
+    const hint = element("p", { className: "hint" }, say("invitationHint"));
+    this.node = dialog(say("invitation"), "invitation", hint, this.#rows);
+    this.node.querySelector(".actions").append(this.#copyAll);
+    this.show(invitation);
   }
-  const dialog = element("dialog", { className: "invitation", ariaLabel: say("invitation") },
-    element("h2", {}, say("invitation")),
-    element("p", { className: "hint" }, say("invitationHint")),
-    element("dl", {}, ...rows),
-    actions,
-  );
-  return dialog;
+
+  show({ roomId, link, password }) {
+    const known = [
+      [say("link"), link, "link"],
+      [say("roomNumber"), roomId, "code"],
+      [say("password"), password, "code"],
+    ].filter(([, value]) => value);
+    this.#rows.replaceChildren(...known.map(row));
+    this.#text = say("invitationText", { link, room: roomId, password });
+    this.#copyAll.hidden = !link || !password;
+  }
+
+  open() {
+    this.node.showModal();
+  }
 }
 
 function row([label, value, kind]) {

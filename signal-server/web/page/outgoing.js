@@ -1,25 +1,29 @@
 // The microphone, camera and screen of this participant, and whether each is on.
 
-import { openCamera, openMicrophone } from "./devices.js";
+import { openDevice } from "./devices.js";
 
 export class Outgoing {
   microphone;
   camera;
   screen;
   #participant;
-  #changed;
+  #on;
+  #chosen = {}; // "camera" or "microphone" -> the id of the device to use
+  #missing = new Map(); // what was unplugged -> whether it was on
+  #isClosed = false;
 
-  // changed: called when a device was switched or has ended by itself
-  constructor(participant, { microphone, camera }, changed) {
+  // on: { changed() after a device was switched, lost(kind), back(kind, label) }
+  constructor(participant, { microphone, camera }, on) {
     this.#participant = participant;
-    this.#changed = changed;
+    this.#on = on;
     this.microphone = microphone;
     this.camera = camera;
+    navigator.mediaDevices?.addEventListener("devicechange", this.#devicesChanged);
   }
 
   // Tells the others what is on.
   start() {
-    if (this.camera && !this.camera.enabled) this.#stopCamera();
+    if (this.camera && !this.camera.enabled) this.#release("camera");
     this.#tell();
   }
 
@@ -27,12 +31,16 @@ export class Outgoing {
     return !this.microphone?.enabled;
   }
 
+  // The id of the device in use, or of the one that will be.
+  deviceId(kind) {
+    return this[kind]?.getSettings().deviceId ?? this.#chosen[kind];
+  }
+
   async toggleMicrophone() {
     if (this.microphone) {
       this.microphone.enabled = !this.microphone.enabled;
     } else {
-      this.microphone = await openMicrophone();
-      this.#participant.publish("microphone", this.microphone);
+      await this.#open("microphone");
     }
     this.#tell();
   }
@@ -40,12 +48,25 @@ export class Outgoing {
   // The device is released, so that its light goes out.
   async toggleCamera() {
     if (this.camera) {
-      this.#stopCamera();
+      this.#release("camera");
     } else {
-      this.camera = await openCamera();
-      this.#participant.publish("camera", this.camera);
+      await this.#open("camera");
     }
     this.#tell();
+  }
+
+  // Uses that device from now on. Phones open one camera at a time, so the one before ends first.
+  async choose(kind, deviceId) {
+    this.#chosen[kind] = deviceId;
+    const before = this[kind];
+    if (!before) return;
+    const isOn = before.enabled;
+    this.#release(kind);
+    try {
+      await this.#open(kind, isOn);
+    } finally {
+      this.#tell();
+    }
   }
 
   async toggleScreen() {
@@ -62,15 +83,29 @@ export class Outgoing {
   }
 
   close() {
+    this.#isClosed = true;
+    navigator.mediaDevices?.removeEventListener("devicechange", this.#devicesChanged);
     this.screen?.stopWithSound();
     this.microphone?.stop();
     this.camera?.stop();
   }
 
-  #stopCamera() {
-    this.camera.stop();
-    this.camera = undefined;
-    this.#participant.pause("camera");
+  async #open(kind, isOn = true) {
+    this.#missing.delete(kind);
+    const track = await openDevice(kind, this.#chosen[kind]);
+    if (this.#isClosed || this[kind]) {
+      track.stop();
+      return;
+    }
+    track.enabled = isOn;
+    this[kind] = track;
+    this.#participant.publish(kind, track);
+  }
+
+  #release(kind) {
+    this[kind].stop();
+    this[kind] = undefined;
+    this.#participant.pause(kind);
   }
 
   #stopScreen() {
@@ -85,7 +120,7 @@ export class Outgoing {
     if (!this.camera) muted.push("video");
     this.#participant.update({ state: { muted } });
     this.#watch();
-    this.#changed();
+    this.#on.changed();
   }
 
   // A device that is unplugged, or a screen that is stopped in the browser's own bar.
@@ -95,9 +130,28 @@ export class Outgoing {
     if (this.screen) this.screen.onended = () => this.screen && this.toggleScreen();
   }
 
-  #lost(device) {
-    this[device] = undefined;
-    this.#participant.pause(device);
+  // Another device of the kind takes its place, if there is one.
+  async #lost(kind) {
+    const isOn = this[kind].enabled;
+    this.#release(kind);
     this.#tell();
+    if (!(await this.#replace(kind, isOn))) this.#on.lost(kind);
+  }
+
+  #devicesChanged = () => {
+    for (const [kind, isOn] of this.#missing) this.#replace(kind, isOn);
+  };
+
+  async #replace(kind, isOn) {
+    try {
+      await this.#open(kind, isOn);
+    } catch {
+      this.#missing.set(kind, isOn);
+      return false;
+    }
+    if (this.#isClosed) return true;
+    this.#tell();
+    this.#on.back(kind, this[kind].label);
+    return true;
   }
 }

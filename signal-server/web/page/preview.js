@@ -2,7 +2,7 @@
 
 import { openDevices } from "./devices.js";
 import { element, iconButton, relabel } from "./dom.js";
-import { say } from "./words.js";
+import { say, sayReason } from "./words.js";
 
 export class Preview {
   devices;
@@ -44,7 +44,7 @@ export class Preview {
     }
     const { camera, microphone, mode, reason } = this.devices;
     if (camera) this.#video.srcObject = new MediaStream([camera]);
-    const words = reason ? [say(`mode${mode}`), say(`reason${reason}`)] : [say(`mode${mode}`)];
+    const words = reason ? [say(`mode${mode}`), sayReason(reason)] : [say(`mode${mode}`)];
     this.#words.textContent = words.join(" ");
     if (microphone) this.#switches.append(deviceSwitch("microphone", microphone));
     if (camera) this.#switches.append(deviceSwitch("camera", camera));

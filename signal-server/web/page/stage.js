@@ -12,6 +12,8 @@ export class Stage {
   #hear = element("button", { className: "primary hear", hidden: true }, say("hear"));
   #resized = new ResizeObserver(() => requestAnimationFrame(() => this.#arrange()));
   #listening;
+  #routes = new Map(); // a participant's id -> "direct" or "relayed"
+  #speaker; // the id of the device to hear the others with, if one was chosen
 
   constructor(participant, alone) {
     this.#participant = participant;
@@ -49,6 +51,8 @@ export class Stage {
     this.#watch(camera, peer);
     const marks = [];
     if (peer.isCreator) marks.push({ text: say("creator") });
+    const route = this.#routes.get(peer.id);
+    if (route) marks.push({ icon: route, text: say(route) });
     if (hasMuted(peer.state, "audio")) marks.push(MUTED());
     tile.describe(peer.name, marks, stateOf(peer));
     const shares = screen.some((track) => track.kind === "video");
@@ -57,7 +61,24 @@ export class Stage {
     this.#arrange();
   }
 
+  // measured: by the ids of peers, from Quality
+  showRoutes(measured) {
+    for (const [id, { route }] of measured) {
+      const peer = this.#participant.peers.get(id);
+      if (!peer || this.#routes.get(id) === route) continue;
+      this.#routes.set(id, route);
+      this.showPeer(peer);
+    }
+  }
+
+  // Plays the sound of the others with that device.
+  async hearWith(speaker) {
+    this.#speaker = speaker;
+    await Promise.all([...this.#tiles.values()].map((tile) => tile.hearWith(speaker)));
+  }
+
   removePeer(peer) {
+    this.#routes.delete(peer.id);
     this.#remove(peer.id);
     this.#remove(screenOf(peer.id));
     this.#arrange();
@@ -88,6 +109,8 @@ export class Stage {
       tile = new Tile(id, options);
       this.#tiles.set(id, tile);
       (options.isScreen ? this.#screens : this.#grid).append(tile.node);
+      // The device may be gone meanwhile; the usual one plays then.
+      if (this.#speaker) tile.hearWith(this.#speaker).catch(() => {});
       tile.start().catch((error) => {
         // A tile that is shown without sound, or is gone already, needs no click.
         if (error.name === "NotAllowedError") this.#hear.hidden = false;
@@ -134,7 +157,7 @@ export class Stage {
   }
 }
 
-const MUTED = () => ({ icon: "microphone-off", text: say("muted") });
+const MUTED = () => ({ icon: "microphone-off", text: say("muted"), isBad: true });
 const screenOf = (id) => `${id} screen`;
 const GAP = 12;
 const NARROWEST = 0.8;

@@ -42,13 +42,18 @@ export class Tile {
     return this.#video.play();
   }
 
-  // marks: [{ icon, text }]; state: a problem, if there is one
+  // marks: [{ icon, text, isBad }]; state: a problem, if there is one
   describe(name, marks, state = "") {
     this.#name.textContent = name;
     this.#initial.textContent = [...name][0] ?? "";
     this.#marks.replaceChildren(...marks.map(mark));
     if (this.#state.textContent !== state) this.#state.textContent = state;
     this.#state.hidden = state === "";
+  }
+
+  // A tile without sound needs no speaker, and some browsers refuse to give it one.
+  async hearWith(speaker) {
+    if (!this.#video.muted) await this.#video.setSinkId(speaker);
   }
 
   speak(isSpeaking) {
@@ -79,9 +84,10 @@ export function hasMuted(state, track) {
   return muted === true || (Array.isArray(muted) && muted.includes(track));
 }
 
-function mark({ icon: name, text }) {
+function mark({ icon: name, text, isBad }) {
   if (!name) return element("span", { className: "mark" }, text);
-  const shown = element("span", { className: "mark", title: text }, icon(name));
+  const className = isBad ? "mark bad" : "mark";
+  const shown = element("span", { className, title: text }, icon(name));
   shown.append(element("span", { className: "offscreen" }, text));
   return shown;
 }

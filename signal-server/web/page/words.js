@@ -47,7 +47,12 @@ const ENGLISH = {
   modeVideo: "You join with video only.",
   modeWatch: "You join to watch and listen only.",
   reasonNone: "No other device was found. You can plug one in and switch it on during the call.",
-  reasonDenied: "The browser does not allow it. Open the settings beside the address to allow it.",
+  reasonDeniedChromium: "The browser does not allow it. Click the icon left of the address, allow " +
+    "camera and microphone, then try again.",
+  reasonDeniedFirefox: "Firefox does not allow it. Click the crossed-out device left of the " +
+    "address, remove the block, then try again.",
+  reasonDeniedSafari: "Safari does not allow it. Open the settings for this website at the address, " +
+    "allow camera and microphone, then try again.",
   reasonBusy: "Another program is using the device. Close it, then switch the device on.",
   reasonInsecure: "Browsers allow camera and microphone only on secure pages (https).",
   people: (n) => (n === 1 ? "1 person" : `${n} people`),
@@ -63,6 +68,49 @@ const ENGLISH = {
   direct: "Direct",
   reconnecting: "The connection to the server is lost. The call goes on; reconnecting…",
   reconnected: "Reconnected.",
+  crowd: "{n} people: everybody sends to everybody, so pictures are smaller to spare your uplink.",
+  controls: "Controls",
+  settings: "Devices and uplink",
+  speaker: "Speaker",
+  noDevice: "None found",
+  uplink: "Uplink",
+  uplinkHint: "What you send at most, to everybody together. Sound comes first.",
+  megabits: "{n} Mbit/s",
+  microphoneLost: "The microphone is gone, and the others no longer hear you. Plug one in to go on.",
+  cameraLost: "The camera is gone, and the others no longer see you. Plug one in to go on.",
+  microphoneBack: "The others hear you with: {label}",
+  cameraBack: "The others see you with: {label}",
+  details: "Connections",
+  route: "Path",
+  roundTrip: "Round trip",
+  received: "Received",
+  sent: "Sent",
+  loss: "Loss",
+  codecs: "Codecs",
+  pictureSize: "Picture",
+  manage: "Manage the room",
+  inTheRoom: "In the room",
+  remove: "Remove",
+  removeHint: "Removes this person, who may come back with the password.",
+  ban: "Ban",
+  banHint: "Removes this person, and gives the room a new password and link.",
+  removed: "{name} was removed.",
+  banned: "{name} was banned. The room has a new password and link.",
+  entrance: "Entrance",
+  locked: "Locked",
+  lock: "Lock",
+  unlock: "Unlock",
+  lockHint: "A locked room lets nobody new in.",
+  rotate: "New password",
+  rotateHint: "A new password and link make the old ones void.",
+  rotated: "The room has a new password and link. Invite with these.",
+  attemptsLeft: (n) => (n === 1 ? "1 password attempt is left." : `${n} password attempts are left.`),
+  attemptsRestore: "Restore",
+  attemptsGone: "Too many wrong passwords were tried, so none is taken now. The link still works.",
+  endsAt: "The room ends at {time}.",
+  extend: "30 minutes more",
+  closeRoomHint: "Ends the call for everybody.",
+  closeRoom: "End the call",
   alone: "Nobody else is here yet",
   aloneHint: "Share the link. People who open it join you.",
   invite: "Invite",
@@ -166,7 +214,9 @@ const CHINESE = {
   modeVideo: "您将只用视频加入。",
   modeWatch: "您将以观看模式加入。",
   reasonNone: "没有找到其他设备。通话中可以插上设备再打开。",
-  reasonDenied: "浏览器没有允许使用。请在地址栏旁的设置里允许。",
+  reasonDeniedChromium: "浏览器没有允许使用。请点击地址左侧的图标，允许摄像头和麦克风，然后重试。",
+  reasonDeniedFirefox: "Firefox 没有允许使用。请点击地址左侧带斜线的设备图标，取消阻止，然后重试。",
+  reasonDeniedSafari: "Safari 没有允许使用。请在地址处的菜单里打开此网站的设置，允许摄像头和麦克风，然后重试。",
   reasonBusy: "设备正被其他程序占用。请关闭该程序，再打开设备。",
   reasonInsecure: "浏览器只允许安全页面（https）使用摄像头和麦克风。",
   people: (n) => `${n} 人`,
@@ -182,6 +232,49 @@ const CHINESE = {
   direct: "直连",
   reconnecting: "与服务器的连接已断开。通话继续，正在重连…",
   reconnected: "已重新连接。",
+  crowd: "现在有 {n} 人：每人都要发给所有人，因此缩小画面以节省上行带宽。",
+  controls: "控制",
+  settings: "设备与上行带宽",
+  speaker: "扬声器",
+  noDevice: "没有找到",
+  uplink: "上行带宽",
+  uplinkHint: "您发给所有人的总量上限，优先保证声音。",
+  megabits: "{n} Mbit/s",
+  microphoneLost: "麦克风已断开，其他人听不到您。插上麦克风后会继续。",
+  cameraLost: "摄像头已断开，其他人看不到您。插上摄像头后会继续。",
+  microphoneBack: "其他人通过此麦克风听到您：{label}",
+  cameraBack: "其他人通过此摄像头看到您：{label}",
+  details: "连接详情",
+  route: "路径",
+  roundTrip: "往返时延",
+  received: "接收",
+  sent: "发送",
+  loss: "丢包",
+  codecs: "编码",
+  pictureSize: "画面",
+  manage: "管理房间",
+  inTheRoom: "房间里的人",
+  remove: "移出",
+  removeHint: "移出此人，对方凭密码仍可再次加入。",
+  ban: "封禁",
+  banHint: "移出此人，并为房间更换密码和链接。",
+  removed: "已移出 {name}。",
+  banned: "已封禁 {name}，房间的密码和链接已更换。",
+  entrance: "入口",
+  locked: "已锁定",
+  lock: "锁定",
+  unlock: "解锁",
+  lockHint: "锁定后，新的人无法进入。",
+  rotate: "更换密码",
+  rotateHint: "更换后，旧的密码和链接失效。",
+  rotated: "房间的密码和链接已更换，请用新的邀请他人。",
+  attemptsLeft: (n) => `密码还可以试 ${n} 次。`,
+  attemptsRestore: "恢复次数",
+  attemptsGone: "有人试了太多密码，暂时不能用密码加入，链接仍可使用。",
+  endsAt: "房间将于 {time} 结束。",
+  extend: "延长 30 分钟",
+  closeRoomHint: "结束所有人的通话。",
+  closeRoom: "结束通话",
   alone: "还没有其他人",
   aloneHint: "分享链接，打开链接的人就会加入。",
   invite: "邀请",
@@ -238,6 +331,10 @@ const CHINESE = {
   retryLater: "请稍后再试。",
 };
 
+const isSafari = /Version\/.* Safari\//.test(navigator.userAgent);
+const isFirefox = /Firefox\//.test(navigator.userAgent);
+const BROWSER = isFirefox ? "Firefox" : isSafari ? "Safari" : "Chromium";
+
 const preferred = navigator.languages.find((language) => /^(zh|en)\b/i.test(language)) ?? "en";
 export const LANGUAGE = preferred.toLowerCase().startsWith("zh") ? "zh-CN" : "en";
 const WORDS = LANGUAGE === "en" ? ENGLISH : CHINESE;
@@ -246,6 +343,11 @@ const WORDS = LANGUAGE === "en" ? ENGLISH : CHINESE;
 export function say(name, values = {}) {
   const text = WORDS[name];
   return typeof text === "function" ? text(values) : fill(text, values);
+}
+
+// Returns why a device cannot be used, and what to do in this browser.
+export function sayReason(reason) {
+  return say(reason === "Denied" ? `reasonDenied${BROWSER}` : `reason${reason}`);
 }
 
 // Returns why a request or an entry has failed, and what to do.

@@ -1,0 +1,52 @@
+// The name of the room, what everybody should know of it, and the ways to its dialogs.
+
+import { element, icon, iconButton, notify } from "./dom.js";
+import { say } from "./words.js";
+
+export class TopBar {
+  #participant;
+  #title = element("h1");
+  #count = element("span", { className: "count" });
+  #warning = element("p", { className: "warning", role: "status", hidden: true });
+  #crowd = element("p", { className: "crowd", role: "status", hidden: true });
+
+  // open: { invitation(), details(), management() }, the last one only for the creator
+  constructor(participant, open) {
+    this.#participant = participant;
+    const label = element("span", {}, say("invite"));
+    const invite = element("button", {
+      type: "button", className: "secondary invite", ariaLabel: say("invitation"),
+      onclick: open.invitation,
+    }, icon("invite"), label);
+    const button = (name, onclick) => iconButton(name, say(name), {
+      className: "secondary tool", id: name, onclick,
+    });
+    this.node = element("header", { className: "top" },
+      element("div", { className: "titles" }, this.#title, this.#count),
+      button("details", open.details),
+      open.management ? button("manage", open.management) : undefined,
+      invite, this.#warning, this.#crowd);
+  }
+
+  show() {
+    const { room, peers } = this.#participant;
+    const people = peers.size + 1;
+    this.#title.textContent = room.name;
+    const facts = [room.id, say("people", people)];
+    if (room.locked) facts.push(say("locked"));
+    this.#count.textContent = facts.join(" · ");
+    const isCrowded = people >= CROWD;
+    this.#crowd.textContent = isCrowded ? say("crowd", { n: people }) : "";
+    this.#crowd.hidden = !isCrowded;
+    document.title = room.name;
+  }
+
+  warn(isReconnecting) {
+    if (!isReconnecting && !this.#warning.hidden) notify(say("reconnected"));
+    this.#warning.textContent = isReconnecting ? say("reconnecting") : "";
+    this.#warning.hidden = !isReconnecting;
+  }
+}
+
+// Everybody sends to everybody, and from so many people on the pictures become small.
+const CROWD = 9;
