@@ -1,5 +1,5 @@
-// Packs the client for web developers, and compiles the sample of signal-server's README against
-// the types of the package.
+// Packs the client for web developers, and compiles the samples that use it against the types of
+// the package.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,21 +7,25 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const here = dirname(fileURLToPath(import.meta.url));
-const server = resolve(here, '../../signal-server');
+const root = resolve(here, '../..');
 const folder = mkdtempSync(join(tmpdir(), 'rooms-client-'));
 const run = (command, ...args) => execFileSync(command, args, { cwd: folder, encoding: 'utf8' });
 
-const [packed] = JSON.parse(run('npm', 'pack', '--json', join(server, 'web')));
+const [packed] = JSON.parse(run('npm', 'pack', '--json', join(root, 'signal-server/web')));
 const installed = join(folder, 'node_modules', 'rooms-client');
 mkdirSync(installed, { recursive: true });
 run('tar', '-xzf', packed.filename, '-C', installed, '--strip-components=1');
 
-const readme = readFileSync(join(server, 'README.md'), 'utf8');
-const [, sample] = /```js\n(import \{ Client \}.*?)```/s.exec(readme);
-writeFileSync(join(folder, 'sample.mts'), sample);
+const samples = ['signal-server/README.md', 'docs/api.md', 'docs/api.zh.md'].map((document, place) => {
+  const text = readFileSync(join(root, document), 'utf8');
+  const [, sample] = /```js\n(import \{ Client \}.*?)```/s.exec(text);
+  const name = `sample-${place}.mts`;
+  writeFileSync(join(folder, name), sample);
+  return name;
+});
 const options = '--strict --noEmit --module nodenext --target es2022 --lib es2022,dom,dom.iterable';
 try {
-  run(process.execPath, join(here, 'node_modules/typescript/lib/tsc.js'), ...options.split(' '), 'sample.mts');
+  run(process.execPath, join(here, 'node_modules/typescript/lib/tsc.js'), ...options.split(' '), ...samples);
 } catch (error) {
   console.error(error.stdout);
   process.exit(1);
@@ -36,4 +40,4 @@ if (missing.length > 0) {
   process.exit(1);
 }
 rmSync(folder, { recursive: true });
-console.log(`rooms-client ${packed.version}: ${packed.entryCount} files, the sample compiles`);
+console.log(`rooms-client ${packed.version}: ${packed.entryCount} files, ${samples.length} samples compile`);

@@ -31,6 +31,13 @@ impl Coturn {
         Self::start_at(port_of_both(), SECRET).await
     }
 
+    /// Starts it again, which ends all relays.
+    pub async fn restarted(self) -> Self {
+        let port = self.port;
+        drop(self);
+        Self::start_at(port, SECRET).await
+    }
+
     /// Replaces it by another one, which ends all relays and refuses the credentials of the
     /// signaling server.
     pub async fn replaced(self) -> Self {

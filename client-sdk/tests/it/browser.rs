@@ -8,6 +8,7 @@ mod channels;
 mod chromium;
 mod codecs;
 mod departure;
+mod devtools;
 mod firefox;
 mod flow;
 mod glare;

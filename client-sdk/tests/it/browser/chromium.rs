@@ -193,7 +193,13 @@ impl Tab {
         }
     }
 
-    async fn ask(&self, method: &str, parameters: Value) -> Result<Value, String> {
+    /// The frame of the page.
+    pub(super) fn frame(&self) -> &str {
+        // The main frame of a page is named like its target.
+        &self.target
+    }
+
+    pub(super) async fn ask(&self, method: &str, parameters: Value) -> Result<Value, String> {
         self.pipe.ask(Some(&self.session), method, parameters).await
     }
 }
@@ -284,7 +290,7 @@ impl Pipe {
     }
 }
 
-const FLAGS: [&str; 20] = [
+const FLAGS: [&str; 21] = [
     "--headless=new",
     "--remote-debugging-pipe",
     "--no-first-run",
@@ -302,8 +308,11 @@ const FLAGS: [&str; 20] = [
     "--disable-component-update",
     "--disable-features=WebRtcHideLocalIpsWithMdns",
     "--allow-loopback-in-peer-connection",
+    // Names of this machine that browsers do not take for it, and so not for secure.
+    "--host-resolver-rules=MAP *.test 127.0.0.1",
     // Without devices, and without a person who permits their use.
-    "--use-fake-device-for-media-stream",
+    // Of three cameras the second takes pictures of depth, which browsers do not send.
+    "--use-fake-device-for-media-stream=device-count=3",
     "--use-fake-ui-for-media-stream",
     "--autoplay-policy=no-user-gesture-required",
     // Of several tabs only one is in front.

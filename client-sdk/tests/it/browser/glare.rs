@@ -73,7 +73,7 @@ async fn until_pages_talk(a: &Page, b: &Page) {
 
 /// Two offers, each made before its sender knows of the other one. The server gets the winner's
 /// first.
-struct Collision<'a> {
+pub(super) struct Collision<'a> {
     winner: &'a Wire,
     loser: &'a Wire,
     offers_to_loser: usize,
@@ -82,13 +82,13 @@ struct Collision<'a> {
 
 impl<'a> Collision<'a> {
     /// Holds back messages of both sides, which should offer now.
-    fn prepare(winner: &'a Wire, loser: &'a Wire) -> Self {
+    pub(super) fn prepare(winner: &'a Wire, loser: &'a Wire) -> Self {
         winner.hold();
         loser.hold();
         Self { winner, loser, offers_to_loser: loser.offers(), conflicts: loser.conflicts() }
     }
 
-    async fn happen(self) {
+    pub(super) async fn happen(self) {
         self.loser.until_held(1).await;
         self.winner.let_go(1).await;
         self.loser.until_offer(self.offers_to_loser).await;

@@ -1,16 +1,20 @@
-//! The sample of the API document, as it stands in both languages.
+//! The samples of the API document, as they stand in both languages.
 
 use std::fs;
 
 use axum::Router;
+use axum::extract::Path;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::Html;
 use axum::routing::get;
 use client_sdk::{MediaKind, ParticipantId};
 
+use super::chromium::Chromium;
 use super::flow::until_program_receives;
 use super::picture::receive_picture;
 use super::site::Site;
 use super::stage::Stage;
+use super::visitor::Visitor;
 use crate::common::talker;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -47,9 +51,45 @@ async fn the_samples_of_both_documents_and_a_program_see_each_other_share_resume
     until_program_receives(&mut program, chinese.id()).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_ten_lines_of_both_documents_call_a_program() {
+    let stage = Stage::set().await;
+    let browser = Chromium::take().await;
+    let room = stage.room().await;
+    let mut program = stage.guest(&room, talker()).await;
+    for document in DOCUMENTS {
+        let [lines, _] = scripts(document);
+        let lines = in_place(&lines, "'https://rooms.example.com'", &stage.server.url());
+        let lines = in_place(&lines, "'ABC234'", &room.room_id);
+        let lines = in_place(&lines, "'123456'", &room.password);
+        let page = format!(
+            "<!doctype html><meta charset=\"utf-8\"><title>{document}</title><body>\
+             <script type=\"importmap\">{{\"imports\":{{\"rooms-client\":\"/web/rooms-client.js\"}}}}</script>\
+             <script type=\"module\">{lines}</script>"
+        );
+        let router = Router::new().route("/lines.html", get(Html(page))).route(
+            "/web/{*file}",
+            get(async |Path(file): Path<String>| {
+                let web = format!("{}/../signal-server/web", env!("CARGO_MANIFEST_DIR"));
+                ([(CONTENT_TYPE, "text/javascript")], fs::read(format!("{web}/{file}")).unwrap())
+            }),
+        );
+        let site = Site::open_with(router).await;
+        let page = Visitor::open(&browser, &site.url("lines")).await;
+        page.until_media_flows(1).await;
+        page.until("document.querySelector('video').videoWidth > 0").await;
+        program.until("page", |seen| !seen.present.is_empty()).await;
+        let id = *program.present.iter().next().unwrap();
+        until_program_receives(&mut program, id).await;
+        page.close().await;
+        program.until("departure", |seen| seen.present.is_empty()).await;
+    }
+    program.participant.leave().await;
+}
+
 /// A site with a page for each document, which has the sample and nothing but a witness beside it.
 async fn samples(server: &str) -> Site {
-    let pages = ["api", "api.zh"].map(|document| (document, page(document, server)));
+    let pages = DOCUMENTS.map(|document| (document, page(document, server)));
     let router = pages.into_iter().fold(Router::new(), |router, (document, page)| {
         router.route(&format!("/{document}.html"), get(Html(page)))
     });
@@ -57,19 +97,28 @@ async fn samples(server: &str) -> Site {
 }
 
 fn page(document: &str, server: &str) -> String {
-    let path = format!("{}/../docs/{document}.md", env!("CARGO_MANIFEST_DIR"));
-    let text = fs::read_to_string(path).unwrap();
-    let mut blocks = text.split("```js\n").skip(1).map(|block| block.split_once("```").unwrap().0);
-    let (Some(sample), None) = (blocks.next(), blocks.next()) else {
-        panic!("{document} has no one sample")
-    };
-    let placeholder = "'https://rooms.example.com'";
-    assert_eq!(sample.matches(placeholder).count(), 1, "{document} names its server once");
-    let sample = sample.replace(placeholder, &format!("'{server}'"));
+    let [_, sample] = scripts(document);
+    let sample = in_place(&sample, "'https://rooms.example.com'", server);
     format!(
         "<!doctype html><meta charset=\"utf-8\"><title>{document}</title><body>\
          <script>{sample}</script><script type=\"module\" src=\"sample.js\"></script>"
     )
 }
 
+/// The ten lines, and the sample without a library.
+fn scripts(document: &str) -> [String; 2] {
+    let path = format!("{}/../docs/{document}.md", env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(path).unwrap();
+    let blocks = text.split("```js\n").skip(1).map(|block| block.split_once("```").unwrap().0);
+    let blocks: Vec<String> = blocks.map(str::to_owned).collect();
+    blocks.try_into().unwrap_or_else(|_| panic!("{document} has not two samples"))
+}
+
+/// The script with that text in the place of the one that the document shows.
+fn in_place(script: &str, shown: &str, text: &str) -> String {
+    assert_eq!(script.matches(shown).count(), 1, "{shown} is not there once");
+    script.replace(shown, &format!("'{text}'"))
+}
+
+const DOCUMENTS: [&str; 2] = ["api", "api.zh"];
 const SCREEN: (u16, u16) = (640, 360);

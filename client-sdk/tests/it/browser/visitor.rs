@@ -26,11 +26,20 @@ impl Visitor {
     pub(crate) async fn open_with_devices(browser: &Chromium, url: &str, kinds: &[&str]) -> Self {
         let devices: Vec<Value> = kinds.iter().map(|kind| json!({"kind": kind})).collect();
         let devices = json!(devices);
-        let script = format!(
-            "{VISIT}
-            navigator.mediaDevices.enumerateDevices = async () => {devices};"
-        );
-        Self { tab: browser.open_with(url, &script).await }
+        let script = format!("navigator.mediaDevices.enumerateDevices = async () => {devices};");
+        Self::open_with(browser, url, &script).await
+    }
+
+    /// With a browser of somebody who reads that language, like `zh-CN`.
+    pub(crate) async fn open_in(language: &str, browser: &Chromium, url: &str) -> Self {
+        let tab = browser.open_with("about:blank", VISIT).await;
+        tab.open_in(language, url).await;
+        Self { tab }
+    }
+
+    /// With a script that changes what the page finds in its browser.
+    pub(crate) async fn open_with(browser: &Chromium, url: &str, script: &str) -> Self {
+        Self { tab: browser.open_with(url, &format!("{VISIT}\n{script}")).await }
     }
 
     /// Creates a room with one click and reads the invitation.
@@ -38,11 +47,17 @@ impl Visitor {
         self.until_shown("#create").await;
         self.fill("form", &[name]).await;
         self.click("#create").await;
-        self.until_shown("dialog[open]").await;
-        let texts = "[...document.querySelectorAll('dialog dd span')].map((it) => it.textContent)";
+        self.invitation().await
+    }
+
+    /// Reads the invitation, and closes its dialog.
+    pub(crate) async fn invitation(&self) -> Invitation {
+        self.until_shown(".invitation[open]").await;
+        let texts = "[...document.querySelectorAll('.invitation dd span')]
+            .map((it) => it.textContent)";
         let texts: Vec<String> = serde_json::from_value(self.see(texts).await).unwrap();
         let [link, room, password] = texts.try_into().unwrap();
-        self.click("dialog .secondary").await;
+        self.click(".invitation .close").await;
         Invitation { link, room, password }
     }
 
@@ -70,6 +85,47 @@ impl Visitor {
         self.see(&format!("document.querySelector({}).click()", json!(element))).await;
     }
 
+    /// Chooses another option than the first of a list, and returns its value.
+    pub(crate) async fn choose(&self, list: &str, option: usize) -> Value {
+        let options = format!("document.querySelector({}).options", json!(list));
+        self.until(&format!("{options}[{option}]")).await;
+        let choose = format!(
+            "(() => {{
+                const list = document.querySelector({});
+                list.selectedIndex = {option};
+                list.dispatchEvent(new Event('change'));
+                return list.value;
+            }})()",
+            json!(list),
+        );
+        self.see(&choose).await
+    }
+
+    /// Sends a message to everybody.
+    pub(crate) async fn say(&self, text: &str) {
+        if self.see("document.querySelector('.chat').hidden").await == json!(true) {
+            self.click("#chat").await;
+        }
+        self.fill(".chat form", &[text]).await;
+        self.click(".chat form button").await;
+    }
+
+    /// Waits until a message has that text.
+    pub(crate) async fn until_said(&self, text: &str) {
+        let said = format!(
+            "[...document.querySelectorAll('.messages li p')]
+                .some((it) => it.textContent === {})",
+            json!(text),
+        );
+        self.until(&said).await;
+    }
+
+    /// Waits until a notice that begins with that text was shown, perhaps a while ago.
+    pub(crate) async fn until_notified(&self, text: &str) {
+        let notified = format!("visit.notices.some((it) => it.startsWith({}))", json!(text));
+        self.until(&notified).await;
+    }
+
     pub(crate) async fn text(&self, element: &str) -> String {
         let text = self.see(&format!("document.querySelector({}).innerText", json!(element))).await;
         text.as_str().unwrap().to_owned()
@@ -82,6 +138,12 @@ impl Visitor {
     /// Waits until there are so many pictures of people, its own among them.
     pub(crate) async fn until_people(&self, count: usize) {
         self.until(&format!("document.querySelectorAll('.grid .tile').length === {count}")).await;
+    }
+
+    /// Waits until an element is hidden or gone.
+    pub(crate) async fn until_hidden(&self, element: &str) {
+        self.until(&format!("!document.querySelector({})?.checkVisibility()", json!(element)))
+            .await;
     }
 
     pub(crate) async fn until(&self, condition: &str) {
@@ -132,6 +194,10 @@ impl Visitor {
         self.see("window.isOld = true").await;
         self.see(&format!("location.assign({})", json!(url))).await;
         self.until("!window.isOld").await;
+    }
+
+    pub(crate) fn tab(&self) -> &chromium::Tab {
+        &self.tab
     }
 
     pub(crate) async fn close(self) {

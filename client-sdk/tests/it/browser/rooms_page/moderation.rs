@@ -1,0 +1,109 @@
+//! What the creator of a room does in it: bans, removes, locks, extends and closes.
+
+use client_sdk::{Client, Options};
+use serde_json::json;
+
+use super::{Call, stage};
+use crate::browser::visitor::{Invitation, Visitor};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_removed_may_come_back_and_whoever_is_banned_needs_a_new_invitation() {
+    let (server, browser) = stage().await;
+    let Call { creator, guest, invitation } = Call::begin(&browser, &server.url()).await;
+    creator.click("#manage").await;
+    creator.until_shown(".people .ban").await;
+    // The ban is offered first.
+    assert_eq!(creator.text(".people li button").await, "Ban");
+    creator.click(".people .remove").await;
+    guest.until_shown(".ended").await;
+    assert!(guest.text(".ended").await.starts_with("You were removed from the room."));
+    creator.until_people(1).await;
+
+    let guest = Visitor::open(&browser, &invitation.link).await;
+    guest.join("Bob").await;
+    creator.until_people(2).await;
+    creator.until_shown(".people .ban").await;
+    creator.click(".people .ban").await;
+    guest.until_shown(".ended").await;
+    creator.until_notified("Bob was banned.").await;
+    let guest = Visitor::open(&browser, &invitation.link).await;
+    guest.until_shown("#join").await;
+    guest.click("#join").await;
+    guest.until_shown(".lobby .problem").await;
+    assert!(guest.text(".lobby .problem").await.starts_with("The invitation is no longer valid"));
+
+    creator.click(".management .close").await;
+    creator.click(".invite").await;
+    let renewed = creator.invitation().await;
+    assert_ne!(renewed.password, invitation.password);
+    let third = Visitor::open(&browser, &renewed.link).await;
+    third.join("Carol").await;
+    creator.until_people(2).await;
+    creator.until_media_flows(1).await;
+
+    // The creator still knows it after a reload.
+    creator.reload().await;
+    creator.until_shown(".call").await;
+    creator.click(".invite").await;
+    let Invitation { link, password, .. } = creator.invitation().await;
+    assert_eq!((link, password), (renewed.link, renewed.password));
+    for page in [&creator, &guest, &third] {
+        page.assert_no_faults().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_creator_locks_extends_and_closes_the_room_and_changes_its_password() {
+    let (server, browser) = stage().await;
+    let call = Call::begin(&browser, &server.url()).await;
+    let Call { creator, guest, invitation } = &call;
+    let client = Client::new(&server.url()).unwrap();
+    let newcomer = Visitor::open(&browser, &invitation.link).await;
+    newcomer.until_shown("#join").await;
+
+    creator.click("#manage").await;
+    creator.until("!document.querySelector('#lock').disabled").await;
+    creator.click("#lock").await;
+    guest.until("document.querySelector('.count').textContent.endsWith('Locked')").await;
+    newcomer.click("#join").await;
+    newcomer.until_shown(".lobby .problem").await;
+    assert!(newcomer.text(".lobby .problem").await.starts_with("The host has locked the room."));
+    assert_eq!(creator.text("#lock").await, "Unlock");
+    creator.click("#lock").await;
+    guest.until("!document.querySelector('.count').textContent.endsWith('Locked')").await;
+    newcomer.join("Carol").await;
+
+    let before = creator.text(".management").await;
+    creator.click("#extend").await;
+    creator
+        .until(&format!("document.querySelector('.management').innerText !== {}", json!(before)))
+        .await;
+
+    let wrong = if invitation.password == "000000" { "111111" } else { "000000" };
+    for _ in 0..5 {
+        let refused = client.join(&invitation.room, wrong, "a guesser", Options::new()).await;
+        refused.unwrap_err();
+    }
+    creator.click(".management .close").await;
+    creator.click("#manage").await;
+    creator.until_shown("#restore").await;
+    creator.click("#restore").await;
+    creator.until_hidden("#restore").await;
+    assert!(creator.text(".management").await.contains("20 password attempts are left."));
+
+    creator.click("#rotate").await;
+    creator.until_notified("The room has a new password and link.").await;
+    creator.click(".management .close").await;
+    creator.click(".invite").await;
+    let renewed = creator.invitation().await;
+    assert_ne!(renewed.password, invitation.password);
+    client.join(&renewed.room, &invitation.password, "late", Options::new()).await.unwrap_err();
+    call.creator.until_media_flows(2).await;
+
+    creator.click("#close-room").await;
+    for page in [creator, guest, &newcomer] {
+        page.until_shown(".ended").await;
+        assert!(page.text(".ended").await.starts_with("The host has ended the call."));
+        page.assert_no_faults().await;
+    }
+}

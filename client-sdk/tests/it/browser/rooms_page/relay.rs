@@ -1,0 +1,50 @@
+//! Pages that reach each other through a real coturn alone.
+
+use std::time::Duration;
+
+use signal_server::Secret;
+use tokio::time::sleep;
+
+use super::{Call, stage_with};
+use crate::browser::visitor::Visitor;
+use crate::common::coturn::{self, Coturn, SECRET};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn relayed_pages_say_so_get_new_credentials_and_outlive_their_relay() {
+    let coturn = Coturn::start().await;
+    let urls = [coturn::url(coturn.port())];
+    let (server, browser) = stage_with(|builder| builder.turn(Secret::new(SECRET), urls)).await;
+    let creator = Visitor::open_with(&browser, &server.url(), RELAY_ONLY).await;
+    let invitation = creator.create("Alice").await;
+    let guest = Visitor::open_with(&browser, &invitation.link, RELAY_ONLY).await;
+    guest.join("Bob").await;
+    let call = Call { creator, guest, invitation };
+    call.until_media_flows().await;
+    for page in [&call.creator, &call.guest] {
+        page.until_shown(".tile:nth-child(2) .mark[title=Relayed]").await;
+    }
+
+    // An extension of the room brings credentials that last as long.
+    let before = call.guest.see(USER_NAME).await;
+    sleep(Duration::from_secs(1)).await;
+    call.creator.click("#manage").await;
+    call.creator.until("!document.querySelector('#extend').disabled").await;
+    call.creator.click("#extend").await;
+    for page in [&call.creator, &call.guest] {
+        page.until(&format!("{USER_NAME} > {before}")).await;
+    }
+
+    // Each page gathers new candidates, and keeps its connection.
+    let fragment = call.guest.see(FRAGMENT).await;
+    let _coturn = coturn.restarted().await;
+    call.guest.until(&format!("{FRAGMENT} !== {fragment}")).await;
+    call.until_media_flows().await;
+    for page in [&call.creator, &call.guest] {
+        assert_eq!(page.see("visit.connections.length").await, 1);
+    }
+    call.assert_no_faults().await;
+}
+
+const RELAY_ONLY: &str = "visit.configuration = { iceTransportPolicy: 'relay' };";
+const USER_NAME: &str = "visit.connections[0].getConfiguration().iceServers[0].username";
+const FRAGMENT: &str = "/a=ice-ufrag:(.*)/.exec(visit.connections[0].localDescription.sdp)[1]";

@@ -1,0 +1,53 @@
+//! Screens that the page shares beside its camera.
+
+use client_sdk::MediaKind;
+
+use super::{Call, join_with, stage};
+use crate::browser::picture::receive_picture;
+use crate::browser::visitor::Visitor;
+use crate::common::listener;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_screen_is_shown_beside_the_camera_and_both_pages_may_begin_at_once() {
+    let (server, browser) = stage().await;
+    let Call { creator, guest, .. } = Call::begin(&browser, &server.url()).await;
+    for _ in 0..3 {
+        creator.click("#screen").await;
+        guest.click("#screen").await;
+        for page in [&creator, &guest] {
+            page.until("document.querySelectorAll('.screens .tile').length === 2").await;
+            let widths = "[...document.querySelectorAll('.screens video')].every(
+                (it) => it.videoWidth === 640 && it.videoHeight === 360)";
+            page.until(widths).await;
+            page.until_media_flows(1).await;
+        }
+        creator.click("#screen").await;
+        guest.click("#screen").await;
+        for page in [&creator, &guest] {
+            page.until("document.querySelectorAll('.screens .tile').length === 0").await;
+            page.until_media_flows(1).await;
+        }
+    }
+    for page in [&creator, &guest] {
+        page.assert_no_faults().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_gets_the_screen_of_the_page_beside_its_camera() {
+    let (server, browser) = stage().await;
+    let page = Visitor::open(&browser, &server.url()).await;
+    let invitation = page.create("Alice").await;
+    let mut program = join_with(&server, &invitation, listener()).await;
+    program.until("page", |seen| !seen.present.is_empty()).await;
+    let id = *program.present.iter().next().unwrap();
+    let video = (id, MediaKind::Video);
+    program.until("camera", |seen| seen.tracks.contains_key(&video)).await;
+    page.click("#screen").await;
+    program.until("screen", |seen| seen.screens.contains_key(&id)).await;
+    let camera = program.tracks.insert(video, program.screens.remove(&id).unwrap());
+    receive_picture(&mut program, id, (640, 360)).await;
+    assert!(camera.unwrap().recv().await.is_some());
+    page.click("#screen").await;
+    page.assert_no_faults().await;
+}
