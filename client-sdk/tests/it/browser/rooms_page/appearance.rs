@@ -4,9 +4,10 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::{join, stage};
+use super::{join_with, stage};
 use crate::browser::devtools::Look;
 use crate::browser::visitor::Visitor;
+use crate::common::listener;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_state_is_accessible_in_english() {
@@ -69,10 +70,9 @@ async fn visit_every_state(language: &'static str, looks: [(&'static str, Look);
 
     let mut programs = Vec::new();
     for _ in 0..7 {
-        programs.push(join(&server, &invitation).await);
+        programs.push(join_with(&server, &invitation, listener()).await);
     }
     creator.until_people(9).await;
-    creator.until_media_flows(8).await;
     gallery.show(&creator, "many").await;
     drop(programs);
     creator.click("#leave").await;
