@@ -144,7 +144,8 @@ async fn listen_for_operators(told: Option<SocketAddr>) -> io::Result<Option<Tcp
             tracing::warn!(
                 address = %ADMIN,
                 %error,
-                "metrics are disabled; choose another address with --admin-listen"
+                "the address for operators is taken, so there are no metrics, no probes and no \
+                 management of rooms; choose another one with --admin-listen"
             );
             Ok(None)
         }
