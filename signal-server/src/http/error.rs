@@ -45,6 +45,8 @@ pub(crate) enum ApiError {
     Unauthorized,
     Unavailable,
     UnsupportedMediaType,
+    /// The user for whom a token is wanted is banned from the room.
+    UserBanned,
 }
 
 /// The reason of an error, for programs. These names are stable.
@@ -115,8 +117,8 @@ impl Code {
         match self {
             Self::BodyTooLarge => "the body is too long (by default 8 KiB, of operators 64 KiB)",
             Self::Forbidden => {
-                "the token or the application does not permit this request, or the origin of the \
-                 page is not allowed"
+                "the token or the application does not permit this request, the user is banned from \
+                 the room, or the origin of the page is not allowed"
             }
             Self::InvalidArgument => {
                 "the body is not JSON, or a field or parameter is invalid; `message` names it"
@@ -151,7 +153,7 @@ impl ApiError {
         match self {
             Self::BodyTooLarge => Code::BodyTooLarge,
             Self::Draining | Self::Unavailable => Code::Unavailable,
-            Self::Forbidden => Code::Forbidden,
+            Self::Forbidden | Self::UserBanned => Code::Forbidden,
             Self::InvalidArgument(_) => Code::InvalidArgument,
             Self::MethodNotAllowed => Code::MethodNotAllowed,
             Self::NotFound => Code::NotFound,
@@ -195,6 +197,7 @@ impl ApiError {
                 "请求体必须是 JSON（Content-Type: application/json）",
                 "the body must be JSON (Content-Type: application/json)",
             ),
+            Self::UserBanned => ("该用户已被此房间封禁", "the user is banned from the room"),
         };
         let text = match language {
             Language::En => en,

@@ -33,7 +33,7 @@ impl From<SetAttributesError> for ApiError {
 impl From<MintError> for ApiError {
     fn from(error: MintError) -> Self {
         match error {
-            MintError::Banned => invalid(&format!("user: {error}")),
+            MintError::Banned => Self::UserBanned,
             MintError::RoomNotFound => Reject::RoomNotFound.into(),
             MintError::SeatVoid => invalid(&format!("seat: {error}")),
             MintError::TooLong => invalid(&format!("expires_minutes: {error}")),

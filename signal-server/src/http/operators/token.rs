@@ -23,7 +23,7 @@ use crate::rooms::mint::MintToken;
 use crate::rooms::names;
 use crate::server::handle::ServerHandle;
 
-error_responses!(Unauthorized, InvalidArgument, RoomNotFound, BodyTooLarge);
+error_responses!(Unauthorized, InvalidArgument, Forbidden, RoomNotFound, BodyTooLarge);
 
 /// The holder of the token, and its permissions.
 #[derive(Default, Deserialize)]
