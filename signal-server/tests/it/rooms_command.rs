@@ -1,13 +1,15 @@
 //! The command `rooms`, as an operator runs it.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
+use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::common::program::{Served, program, run, utf8};
-use crate::common::{ADMIN_KEY, Room, text};
+use crate::common::{ADMIN_KEY, Room, keys, text};
 
 /// A server with an admin key, and the command for it.
 struct Managed {
@@ -94,6 +96,22 @@ async fn rooms_are_listed_and_shown_for_people_and_as_json() {
     }
     let shown = managed.rooms(&["show", &room.id, "--json"]).await.json();
     assert_eq!(shown["participants"][0]["id"], creator_id);
+}
+
+#[tokio::test]
+async fn a_list_of_more_than_a_page_is_printed_whole() {
+    let managed = Managed::start().await;
+    for number in 0..1001 {
+        let creator = format!("user-{}", number / 100);
+        let create = managed.served.operators.request(Method::POST, "/admin/rooms");
+        let create = create.bearer_auth(ADMIN_KEY).json(&json!({"creator": creator, "name": "x"}));
+        assert_eq!(create.send().await.unwrap().status(), 200);
+    }
+    let listed = managed.rooms(&["list", "--json"]).await.json();
+    assert_eq!(keys(&listed), ["rooms"]);
+    let rooms = listed["rooms"].as_array().unwrap().iter();
+    let ids: BTreeSet<_> = rooms.map(|room| text(&room["room_id"])).collect();
+    assert_eq!(ids.len(), 1001);
 }
 
 /// The cells of a table, without the line below the headings.

@@ -63,7 +63,7 @@ impl Client {
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(["admin", "rooms"]).extend(path);
         }
-        url.set_query(query);
+        url.set_query(query.as_deref());
         let mut request = self.http.request(method, url).bearer_auth(self.key.as_str());
         request = request.header(ACCEPT_LANGUAGE, "en");
         if let Some(body) = body {

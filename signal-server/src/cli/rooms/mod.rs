@@ -9,9 +9,10 @@ mod table;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use serde_json::Value;
 use thiserror::Error;
 
-use self::args::RoomsArgs;
+use self::args::{RoomsArgs, RoomsCommand};
 use self::client::{Client, RequestError};
 use self::report::Report;
 use self::request::Request;
@@ -51,9 +52,31 @@ pub(super) async fn run(args: RoomsArgs) -> ExitCode {
 async fn try_run(args: RoomsArgs) -> Result<Report, Failure> {
     let RoomsArgs { admin_url, admin_key_file, json, command } = args;
     let key = admin_key(&admin_key_file.ok_or(Failure::NoKey)?)?;
-    let answer = Client::new(admin_url, key).send(Request::of(&command)).await?;
+    let client = Client::new(admin_url, key);
+    let answer = match command {
+        RoomsCommand::List => list(&client).await?,
+        _ => client.send(Request::of(&command)).await?,
+    };
     let report = if json { Report::json } else { Report::of };
     Ok(report(&command, &answer)?)
+}
+
+/// Requests all pages of the list.
+async fn list(client: &Client) -> Result<Value, RequestError> {
+    let mut listed = client.send(Request::list(None)).await?;
+    while let Some(next) = listed["next"].as_str() {
+        let mut page = client.send(Request::list(Some(next))).await?;
+        if let (Some(rooms), Some(more)) =
+            (listed["rooms"].as_array_mut(), page["rooms"].as_array_mut())
+        {
+            rooms.append(more);
+        }
+        listed["next"] = page["next"].take();
+    }
+    if let Some(listed) = listed.as_object_mut() {
+        listed.remove("next");
+    }
+    Ok(listed)
 }
 
 impl Failure {

@@ -13,14 +13,14 @@ pub(super) struct Request {
     pub(super) method: Method,
     /// The path below `/admin/rooms`.
     pub(super) path: Vec<String>,
-    pub(super) query: Option<&'static str>,
+    pub(super) query: Option<String>,
     pub(super) body: Option<Value>,
 }
 
 impl Request {
     pub(super) fn of(command: &RoomsCommand) -> Self {
         match command {
-            RoomsCommand::List => Self::new(Method::GET, Vec::new()),
+            RoomsCommand::List => Self::list(None),
             RoomsCommand::Create(create) => Self::create(create),
             RoomsCommand::Show(room) => Self::about(Method::GET, room, []),
             RoomsCommand::Change(change) => Self::change(change),
@@ -31,7 +31,9 @@ impl Request {
                 Self::about(Method::PATCH, room, []).with(json!({"restore_attempts": true}))
             }
             RoomsCommand::Kick(kick) => Self::remove(kick),
-            RoomsCommand::Ban(ban) => Self { query: Some("ban=true"), ..Self::remove(ban) },
+            RoomsCommand::Ban(ban) => {
+                Self { query: Some("ban=true".to_owned()), ..Self::remove(ban) }
+            }
             RoomsCommand::Send(send) => Self::send(send),
             RoomsCommand::Token(token) => Self::token(token),
             RoomsCommand::SetAttributes(set) => Self::set_attributes(set),
@@ -40,6 +42,12 @@ impl Request {
             }
             RoomsCommand::Close(room) => Self::about(Method::DELETE, room, []),
         }
+    }
+
+    /// The request for a page of the list; `after` is the `next` of the page before.
+    pub(super) fn list(after: Option<&str>) -> Self {
+        let query = after.map(|after| format!("after={after}"));
+        Self { query, ..Self::new(Method::GET, Vec::new()) }
     }
 
     fn create(create: &CreateArgs) -> Self {
