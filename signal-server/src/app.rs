@@ -23,6 +23,7 @@ use crate::shard::Timers;
 use crate::shard::drain::Drain;
 use crate::store::Writer;
 use crate::supervision::Supervisor;
+use crate::webhooks::SenderTask;
 
 pub(crate) struct App {
     pub(crate) rooms: Rooms,
@@ -49,6 +50,9 @@ pub(crate) struct App {
     /// The timer tasks, which end when this is dropped.
     #[expect(dead_code, reason = "held for its effect when dropped")]
     pub(crate) timers: Timers,
+    /// Sends events to webhooks, until this is dropped.
+    #[expect(dead_code, reason = "held for its effect when dropped")]
+    pub(crate) webhooks: Option<SenderTask>,
 }
 
 impl App {

@@ -103,6 +103,7 @@ mod socket;
 mod store;
 mod supervision;
 pub mod testing;
+mod webhooks;
 
 pub use async_trait::async_trait;
 pub use auth::admin_key::{AdminKey, InvalidAdminKey};
@@ -150,4 +151,6 @@ pub use signal_core::{
 };
 #[cfg(feature = "store")]
 pub use store::DataDirError;
-pub use store::{RoomStore, RoomWrite, StoreError, StoredRoom};
+pub use store::{QueueWrite, QueuedEvent, RoomStore, RoomWrite, StoreError, StoredRoom};
+#[cfg(feature = "webhooks")]
+pub use webhooks::{InvalidWebhooks, WebhookEvent, Webhooks};

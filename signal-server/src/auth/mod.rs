@@ -10,7 +10,7 @@ pub(crate) mod opaque_token;
 pub(crate) mod origin;
 pub(crate) mod secret;
 pub(crate) mod shown;
-#[cfg(feature = "jwks")]
+#[cfg(any(feature = "jwks", feature = "webhooks"))]
 pub(crate) mod tls;
 pub(crate) mod token_error;
 pub(crate) mod ws_token;

@@ -14,6 +14,7 @@ use super::certificate::CertificateArgs;
 use super::limits::LimitArgs;
 use super::page::PageArgs;
 use super::rooms::args::RoomsArgs;
+use super::webhook_args::WebhookArgs;
 use crate::auth::secret::Secret;
 use crate::client_address::{ForwardedHeader, network};
 
@@ -209,6 +210,9 @@ pub(crate) struct ServeArgs {
     /// Language of texts for clients that ask for neither Chinese nor English
     #[arg(long, env = "SIGNAL_LANGUAGE", value_enum, default_value_t, value_name = "LANGUAGE")]
     pub(crate) language: TextLanguage,
+
+    #[command(flatten)]
+    pub(crate) webhooks: WebhookArgs,
 
     #[command(flatten)]
     pub(crate) limits: LimitArgs,

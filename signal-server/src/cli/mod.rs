@@ -17,6 +17,7 @@ pub(crate) mod settings;
 mod stop_signal;
 #[cfg(test)]
 mod unspeakable;
+pub(crate) mod webhook_args;
 
 use std::process::ExitCode;
 

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+#[cfg(feature = "webhooks")]
+use super::{AttemptResult, EventOutcome};
+
 /// A meter that counts nothing.
 #[derive(Debug, Default)]
 pub(crate) struct MessageMeter {}
@@ -32,4 +35,16 @@ impl Metrics {
     pub(crate) fn answered(&self, _: &str, _: u16, _: Duration) {}
 
     pub(crate) fn saved(&self, _: Duration) {}
+
+    #[cfg(feature = "webhooks")]
+    pub(crate) fn webhook_queued(&self) {}
+
+    #[cfg(feature = "webhooks")]
+    pub(crate) fn webhook_unqueued(&self) {}
+
+    #[cfg(feature = "webhooks")]
+    pub(crate) fn webhook_attempt(&self, _: AttemptResult) {}
+
+    #[cfg(feature = "webhooks")]
+    pub(crate) fn webhook_event(&self, _: EventOutcome) {}
 }

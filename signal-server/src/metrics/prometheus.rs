@@ -10,6 +10,8 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 use super::process::Process;
+#[cfg(feature = "webhooks")]
+use super::{AttemptResult, EventOutcome};
 use super::{Counts, MessageMeter};
 
 /// All metrics. Clones share their values. No metric has a label for a room or participant, since
@@ -26,6 +28,9 @@ pub(crate) struct Metrics {
     failed_handshakes: Family<FailedHandshakeLabels, Counter>,
     requests: Family<RequestLabels, Histogram>,
     saving: Histogram,
+    webhook_queue: Gauge,
+    webhook_attempts: Family<AttemptLabels, Counter>,
+    webhook_events: Family<EventLabels, Counter>,
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
@@ -50,6 +55,16 @@ struct RequestLabels {
     status: u16,
 }
 
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct AttemptLabels {
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct EventLabels {
+    outcome: &'static str,
+}
+
 impl Metrics {
     pub(crate) fn new() -> Self {
         Self {
@@ -65,6 +80,9 @@ impl Metrics {
                 Histogram::new(exponential_buckets(0.001, 4.0, 8))
             }),
             saving: Histogram::new(exponential_buckets(0.001, 2.0, 12)),
+            webhook_queue: Gauge::default(),
+            webhook_attempts: Family::default(),
+            webhook_events: Family::default(),
         }
     }
 
@@ -98,6 +116,30 @@ impl Metrics {
     /// Records how long it took to save a batch of changes.
     pub(crate) fn saved(&self, after: Duration) {
         self.saving.observe(after.as_secs_f64());
+    }
+
+    /// Counts an event that waits for webhooks.
+    #[cfg(feature = "webhooks")]
+    pub(crate) fn webhook_queued(&self) {
+        self.webhook_queue.inc();
+    }
+
+    /// Counts an event that waits no longer.
+    #[cfg(feature = "webhooks")]
+    pub(crate) fn webhook_unqueued(&self) {
+        self.webhook_queue.dec();
+    }
+
+    /// Counts an attempt to send an event to a webhook.
+    #[cfg(feature = "webhooks")]
+    pub(crate) fn webhook_attempt(&self, result: AttemptResult) {
+        self.webhook_attempts.get_or_create(&AttemptLabels { result: result.as_str() }).inc();
+    }
+
+    /// Counts an event for webhooks whose fate is settled.
+    #[cfg(feature = "webhooks")]
+    pub(crate) fn webhook_event(&self, outcome: EventOutcome) {
+        self.webhook_events.get_or_create(&EventLabels { outcome: outcome.as_str() }).inc();
     }
 
     /// Encodes all metrics in the OpenMetrics text format.
@@ -146,6 +188,21 @@ impl Metrics {
             "Time to save changes",
             Unit::Seconds,
             self.saving.clone(),
+        );
+        registry.register(
+            "webhook_queue",
+            "Events that wait to be sent to the webhook",
+            self.webhook_queue.clone(),
+        );
+        registry.register(
+            "webhook_attempts",
+            "Attempts to send an event to the webhook, by the result",
+            self.webhook_attempts.clone(),
+        );
+        registry.register(
+            "webhook_events",
+            "Events for the webhook that wait no longer, by what became of them",
+            self.webhook_events.clone(),
         );
         let mut of_process = Registry::default();
         of_process.register_collector(Box::new(Process));

@@ -12,6 +12,7 @@ use ipnet::IpNet;
 use signal_core::{HubConfig, InvalidConfig, Language, Status};
 
 use super::Server;
+use super::foundation::Foundation;
 use crate::app::App;
 use crate::auth::admin_key::AdminKey;
 use crate::auth::login::Login;
@@ -19,7 +20,6 @@ use crate::auth::origin::Origins;
 use crate::auth::secret::Secret;
 use crate::auth::ws_token::WsTokens;
 use crate::client_address::{ForwardedHeader, TrustedProxies};
-use crate::clock::Clock;
 use crate::ice::configured::ConfiguredServers;
 use crate::ice::source::IceServerSource;
 use crate::ice::{Ice, Source};
@@ -32,7 +32,6 @@ use crate::listener::gate::Gate;
 #[cfg(feature = "tls")]
 use crate::listener::tls::Tls;
 use crate::listener::transport::Transport;
-use crate::metrics::Metrics;
 #[cfg(feature = "page")]
 use crate::page::Page;
 use crate::rooms::access::Access;
@@ -45,8 +44,10 @@ use crate::shard::inbox::Inbox;
 use crate::shard::{ShardContext, Shards};
 #[cfg(feature = "store")]
 use crate::store::{DataDir, DataDirError};
-use crate::store::{RoomStore, StoreError, Writer};
-use crate::supervision::Supervisor;
+use crate::store::{Loaded, RoomStore, StoreError, Writer};
+#[cfg(feature = "webhooks")]
+use crate::webhooks::Webhooks;
+use crate::webhooks::{Sender, SenderTask};
 
 /// The settings of a [`Server`]; see [`Server::builder`].
 #[derive(Clone, Debug)]
@@ -66,6 +67,8 @@ pub struct Builder {
     hub: HubConfig,
     shards: usize,
     events: Option<EventSender>,
+    #[cfg(feature = "webhooks")]
+    webhooks: Option<Webhooks>,
     #[cfg(feature = "page")]
     page: Option<Page>,
     #[cfg(feature = "page")]
@@ -91,6 +94,8 @@ impl Builder {
             hub: HubConfig::default(),
             shards: available_parallelism().map_or(1, usize::from),
             events: None,
+            #[cfg(feature = "webhooks")]
+            webhooks: None,
             #[cfg(feature = "page")]
             page: None,
             #[cfg(feature = "page")]
@@ -231,6 +236,13 @@ impl Builder {
         self
     }
 
+    /// Sends the events of all rooms to a URL. By default none are sent.
+    #[cfg(feature = "webhooks")]
+    pub fn webhooks(mut self, webhooks: Webhooks) -> Self {
+        self.webhooks = Some(webhooks);
+        self
+    }
+
     /// Returns the events of all rooms from the start of the server on. With a data directory or a
     /// store they begin with the participants that have lost their sockets with the earlier
     /// process. If these are more than 1024, the oldest are lost, which is reported.
@@ -247,7 +259,9 @@ impl Builder {
     #[must_use]
     pub fn build(mut self) -> Server {
         let server_secret = self.server_secret.take().unwrap_or_else(Secret::random);
-        self.assemble(&server_secret, None, Metrics::new(), Supervisor::new())
+        let foundation = Foundation::new();
+        let webhooks = self.webhook_sender(&foundation);
+        self.assemble(&server_secret, None, webhooks, foundation)
     }
 
     /// Builds the server on a data directory, so that rooms outlive the process: a change is on
@@ -289,14 +303,21 @@ impl Builder {
     ///
     /// Panics if called outside a tokio runtime, or if the store panics.
     pub async fn open_store<S: RoomStore>(
-        self,
+        mut self,
         store: S,
         server_secret: &Secret,
     ) -> Result<Server, StoreError<S::Error>> {
-        let (metrics, supervisor) = (Metrics::new(), Supervisor::new());
-        let (writer, rooms) = Writer::start(store, metrics.clone(), supervisor.clone()).await?;
+        let foundation = Foundation::new();
+        let Foundation { metrics, supervisor, .. } = foundation.clone();
+        let mut webhooks = self.webhook_sender(&foundation);
+        let changes = webhooks.as_ref().map(|sender| sender.queue().changes());
+        let (writer, loaded) = Writer::start(store, changes, metrics, supervisor).await?;
+        let Loaded { rooms, events } = loaded;
+        if let Some(sender) = &mut webhooks {
+            sender.restore(events);
+        }
         let grace = RESTART_GRACE.max(self.hub.resume_grace);
-        let server = self.assemble(server_secret, Some(writer), metrics, supervisor);
+        let server = self.assemble(server_secret, Some(writer), webhooks, foundation);
         tracing::info!(rooms = rooms.len(), "rooms loaded");
         for room in rooms {
             // Existing rooms stay open even if their creator has more than the limit allows now.
@@ -309,14 +330,26 @@ impl Builder {
         Ok(server)
     }
 
+    /// The sender of events, if there are webhooks.
+    #[cfg(feature = "webhooks")]
+    fn webhook_sender(&mut self, foundation: &Foundation) -> Option<Sender> {
+        let Foundation { clock, metrics, .. } = foundation.clone();
+        self.webhooks.take().map(|webhooks| Sender::new(webhooks, clock, metrics))
+    }
+
+    #[cfg(not(feature = "webhooks"))]
+    fn webhook_sender(&mut self, _: &Foundation) -> Option<Sender> {
+        None
+    }
+
     fn assemble(
         self,
         server_secret: &Secret,
         writer: Option<Writer>,
-        metrics: Metrics,
-        supervisor: Supervisor,
+        webhooks: Option<Sender>,
+        foundation: Foundation,
     ) -> Server {
-        let clock = Clock::start();
+        let Foundation { clock, metrics, supervisor } = foundation;
         let limits = self.limits;
         let ice =
             Ice::new(self.ice_servers, self.configured_servers, limits.request_patience, clock);
@@ -328,7 +361,10 @@ impl Builder {
             clock,
             events,
             inbox: Inbox::default(),
+            webhooks: webhooks.as_ref().map(|sender| sender.queue().clone()),
         };
+        let start = |sender: Sender| sender.start(writer.clone(), &supervisor);
+        let webhooks: Option<SenderTask> = webhooks.map(start);
         let shards = Shards::new(self.shards, &self.hub, writer.as_ref(), &context);
         let timers = shards.start_timers(&supervisor);
         let rates = Arc::new(Rates::new(&limits, Arc::clone(&counters)));
@@ -384,6 +420,7 @@ impl Builder {
             writer,
             supervisor,
             timers,
+            webhooks,
         };
         Server {
             app: Arc::new(app),

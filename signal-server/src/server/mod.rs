@@ -1,6 +1,7 @@
 //! The server as a library: built from settings, then used as a router or run on a listener.
 
 pub(crate) mod builder;
+mod foundation;
 pub(crate) mod handle;
 mod router;
 
@@ -117,8 +118,9 @@ impl Server {
     }
 
     /// Completes when a part of the server has failed for good: the timer of its rooms, the thread
-    /// that saves them or the listener has panicked twice within a minute. Returns which part. End
-    /// the process then, so that it is restarted; until then `/readyz` answers 503.
+    /// that saves them, the listener or the sender of webhooks has panicked twice within a minute.
+    /// Returns which part. End the process then, so that it is restarted; until then `/readyz`
+    /// answers 503.
     ///
     /// A single panic is logged, and the server goes on.
     pub async fn failed(&self) -> &'static str {

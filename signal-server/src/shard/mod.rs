@@ -39,7 +39,8 @@ use crate::clock::Clock;
 use crate::ice::Ice;
 use crate::limits::concurrency::Permit;
 use crate::limits::counters::LimitCounters;
-use crate::store::{OnWritten, Store, Writer};
+use crate::store::{OnWritten, PendingWrite, Store, Writer};
+use crate::webhooks::EventQueue;
 
 /// A hub, its store and the outboxes of its connections, behind one lock that is never held across
 /// an await.
@@ -51,6 +52,7 @@ pub(crate) struct Shard {
     ice: Ice,
     events: EventSender,
     inbox: Inbox,
+    webhooks: Option<EventQueue>,
     disk: Option<Disk>,
     clock: Clock,
     counters: Arc<LimitCounters>,
@@ -71,9 +73,9 @@ struct Disk {
 
 impl Shard {
     fn new(hub: Hub, writer: Option<Writer>, most_ended: usize, context: ShardContext) -> Self {
-        let ShardContext { ice, counters, clock, events, inbox } = context;
+        let ShardContext { ice, counters, clock, events, inbox, webhooks } = context;
         let (completed_in, completed) = mpsc::unbounded_channel();
-        let store = Store::new(writer.is_some(), most_ended);
+        let store = Store::new(writer.is_some(), webhooks.is_some(), most_ended);
         let state = State::new(hub, store, Events::new(events.clone()));
         let disk = writer.map(|writer| {
             let written = completed_in.clone();
@@ -89,6 +91,7 @@ impl Shard {
             ice,
             events,
             inbox,
+            webhooks,
             disk,
             clock,
             counters,
@@ -175,9 +178,14 @@ impl Shard {
 
     /// Tells the application of a new room.
     fn tell_opened(&self, room: &Room) {
+        let opened = room.events_since(None, room.created_at());
         let mut state = self.lock();
-        state.events.tell(room.events_since(None, room.created_at()));
+        state.store.note_opened(&opened);
+        state.events.tell(opened);
         self.release(state);
+        if let Some(webhooks) = &self.webhooks {
+            webhooks.keep(room.id());
+        }
     }
 
     /// Removes a new room whose creator will not hear of it.
@@ -307,10 +315,17 @@ impl Shard {
         // Another thread waits here and takes the effects that follow, so that no older record is
         // saved and no older event sent after a newer one.
         let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let Effects { to_save, to_tell, to_host, to_ask, to_give_back } =
+        let Effects { to_save, to_queue, to_tell, to_host, to_ask, to_give_back } =
             self.lock().take_effects();
+        let webhooks = self.webhooks.as_ref();
+        let queued = |events| webhooks.map_or_else(Vec::new, |queue| queue.entries(events));
         if let Some(Disk { writer, on_written }) = &self.disk {
-            to_save.into_iter().for_each(|write| writer.save(write, on_written));
+            for (change, events) in to_save {
+                writer.save(PendingWrite::new(change, queued(events)), on_written);
+            }
+        }
+        if let Some(webhooks) = webhooks {
+            webhooks.add(to_queue);
         }
         to_tell.into_iter().for_each(|told| self.events.tell(told));
         to_ask.into_iter().for_each(|(request, room)| self.ask_for_ice_servers(request, room));

@@ -25,7 +25,8 @@ use crate::limits::Limit;
 use crate::limits::concurrency::Permit;
 use crate::limits::counters::LimitCounters;
 use crate::metrics::MessageMeter;
-use crate::store::{NotSaved, PendingWrite, SaveOutcome, Store};
+use crate::store::{NotSaved, RecordChange, SaveOutcome, Store};
+use crate::webhooks::EventQueue;
 
 /// The services that all shards share.
 #[derive(Clone, Debug)]
@@ -35,6 +36,7 @@ pub(crate) struct ShardContext {
     pub(crate) clock: Clock,
     pub(crate) events: EventSender,
     pub(crate) inbox: Inbox,
+    pub(crate) webhooks: Option<EventQueue>,
 }
 
 #[derive(Debug)]
@@ -67,7 +69,10 @@ pub(super) struct State {
 /// or take locks that shards share. Each kind is in order.
 #[derive(Debug)]
 pub(super) struct Effects {
-    pub(super) to_save: Vec<PendingWrite>,
+    /// Each with the events to queue for webhooks with it.
+    pub(super) to_save: Vec<(RecordChange, Vec<RoomEvent>)>,
+    /// The events to queue for webhooks at once.
+    pub(super) to_queue: Vec<RoomEvent>,
     pub(super) to_tell: Vec<Notice>,
     pub(super) to_host: Vec<MessageToHost>,
     pub(super) to_ask: Vec<(IceRequest, Arc<Room>)>,
@@ -112,6 +117,7 @@ impl State {
     pub(super) fn take_effects(&mut self) -> Effects {
         Effects {
             to_save: self.store.take_to_save(),
+            to_queue: self.store.take_to_queue(),
             to_tell: self.events.take_to_tell(),
             to_host: mem::take(&mut self.to_host),
             to_ask: mem::take(&mut self.to_ask),
@@ -196,7 +202,7 @@ impl State {
         let room = self.store.create(room, permit)?;
         let reply = PendingReply::Create { answer };
         if self.store.is_saved() {
-            self.store.save(PendingWrite::PutNew(Arc::clone(&room)));
+            self.store.save(RecordChange::PutNew(Arc::clone(&room)));
             self.pending.push(&room, reply);
         } else {
             self.settle(reply, Some(&room), Ok(()), now);
@@ -209,7 +215,7 @@ impl State {
         self.store.withdraw(room);
         self.pending.remove(room);
         self.events.forget(room);
-        self.store.save(PendingWrite::Forget(room));
+        self.store.save(RecordChange::Forget(room));
     }
 
     /// Adds a room that an earlier process saved.
@@ -248,10 +254,10 @@ impl State {
         };
         match applied.durability {
             Durability::BeforeAnswer => {
-                self.store.save(PendingWrite::Put(Arc::clone(record)));
+                self.store.save(RecordChange::Put(Arc::clone(record)));
                 return self.pending.push(record, reply);
             }
-            Durability::Grouped => self.store.save(PendingWrite::Put(Arc::clone(record))),
+            Durability::Grouped => self.store.save(RecordChange::Put(Arc::clone(record))),
             Durability::Volatile => {}
         }
         if let Some(reply) = self.pending.push_behind(record, reply) {

@@ -21,6 +21,7 @@ pub(super) fn context() -> ShardContext {
         clock,
         events: EventSender::new(),
         inbox: Inbox::default(),
+        webhooks: None,
     }
 }
 

@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 
 use redb::{
     Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition, TableError,
-    TableHandle,
+    TableHandle, WriteTransaction,
 };
 use signal_core::{InvalidRecord, RoomId};
 use thiserror::Error;
 
-use super::room_store::{RoomStore, RoomWrite, StoreError, StoredRoom};
+use super::queue::QueuedEvent;
+use super::room_store::{QueueWrite, RoomStore, RoomWrite, StoreError, StoredRoom};
 
 /// Why a data directory cannot be used. The text describes the problem and the remedy.
 #[derive(Debug, Error)]
@@ -92,12 +93,27 @@ impl RoomStore for RoomFile {
         Ok(rooms)
     }
 
-    /// The changes are on disk when this returns.
     fn save(&mut self, changes: &[RoomWrite]) -> Result<(), DataDirError> {
+        self.save_with_queue(changes, &[])
+    }
+
+    /// The changes are on disk when this returns.
+    fn save_with_queue(
+        &mut self,
+        changes: &[RoomWrite],
+        queue: &[QueueWrite],
+    ) -> Result<(), DataDirError> {
         let database = self.database()?;
-        write_rooms(&database, changes).map_err(|error| Fault::from(error).of(&self.path))?;
+        write(&database, changes, queue).map_err(|error| Fault::from(error).of(&self.path))?;
         self.database = Some(database);
         Ok(())
+    }
+
+    fn load_queue(&mut self) -> Result<Vec<QueuedEvent>, DataDirError> {
+        let database = self.database()?;
+        let events = read_queue(&database).map_err(|fault| fault.of(&self.path))?;
+        self.database = Some(database);
+        Ok(events)
     }
 }
 
@@ -155,7 +171,7 @@ fn format(database: &Database) -> Result<Option<u32>, Fault> {
 fn has_tables(database: &Database) -> Result<bool, Fault> {
     let names: Vec<_> = database.begin_read()?.list_tables()?.collect();
     let has = |table: &str| names.iter().any(|kept| kept.name() == table);
-    Ok(has(ROOMS.name()) && has(SEATS.name()))
+    Ok(has(ROOMS.name()) && has(SEATS.name()) && has(QUEUE.name()))
 }
 
 fn create_tables(database: &Database) -> Result<(), Fault> {
@@ -163,6 +179,7 @@ fn create_tables(database: &Database) -> Result<(), Fault> {
     transaction.open_table(ABOUT)?.insert(FORMAT_KEY, FORMAT)?;
     transaction.open_table(ROOMS)?;
     transaction.open_table(SEATS)?;
+    transaction.open_table(QUEUE)?;
     Ok(transaction.commit()?)
 }
 
@@ -185,35 +202,64 @@ fn read_rooms(database: &Database) -> Result<Vec<StoredRoom>, Fault> {
     Ok(stored)
 }
 
+fn read_queue(database: &Database) -> Result<Vec<QueuedEvent>, Fault> {
+    let mut events = Vec::new();
+    for entry in database.begin_read()?.open_table(QUEUE)?.iter()? {
+        let (id, body) = entry?;
+        events.push(QueuedEvent { id: id.value().to_owned(), body: body.value().to_vec() });
+    }
+    Ok(events)
+}
+
 fn damaged(text: &str, expected: &str) -> Fault {
     Fault::Damaged(format!("{text} is not {expected}"))
 }
 
-fn write_rooms(database: &Database, changes: &[RoomWrite]) -> Result<(), redb::Error> {
+fn write(
+    database: &Database,
+    changes: &[RoomWrite],
+    queue: &[QueueWrite],
+) -> Result<(), redb::Error> {
     let transaction = database.begin_write()?;
-    {
-        let (mut rooms, mut kept) =
-            (transaction.open_table(ROOMS)?, transaction.open_table(SEATS)?);
-        for change in changes {
-            match change {
-                RoomWrite::Put { room, record, seats } => {
-                    drop(rooms.insert(room.as_str(), record.as_slice())?);
-                    for (participant, identity) in seats {
-                        let key = (room.as_str(), participant.as_str());
-                        match identity {
-                            Some(identity) => drop(kept.insert(key, identity.as_slice())?),
-                            None => drop(kept.remove(key)?),
-                        }
+    write_rooms(&transaction, changes)?;
+    write_queue(&transaction, queue)?;
+    Ok(transaction.commit()?)
+}
+
+fn write_rooms(transaction: &WriteTransaction, changes: &[RoomWrite]) -> Result<(), redb::Error> {
+    let (mut rooms, mut kept) = (transaction.open_table(ROOMS)?, transaction.open_table(SEATS)?);
+    for change in changes {
+        match change {
+            RoomWrite::Put { room, record, seats } => {
+                drop(rooms.insert(room.as_str(), record.as_slice())?);
+                for (participant, identity) in seats {
+                    let key = (room.as_str(), participant.as_str());
+                    match identity {
+                        Some(identity) => drop(kept.insert(key, identity.as_slice())?),
+                        None => drop(kept.remove(key)?),
                     }
                 }
-                RoomWrite::Remove { room } => {
-                    drop(rooms.remove(room.as_str())?);
-                    kept.retain_in(seats_of(room), |_, _| false)?;
-                }
+            }
+            RoomWrite::Remove { room } => {
+                drop(rooms.remove(room.as_str())?);
+                kept.retain_in(seats_of(room), |_, _| false)?;
             }
         }
     }
-    Ok(transaction.commit()?)
+    Ok(())
+}
+
+fn write_queue(transaction: &WriteTransaction, queue: &[QueueWrite]) -> Result<(), redb::Error> {
+    let mut events = transaction.open_table(QUEUE)?;
+    for change in queue {
+        match change {
+            QueueWrite::Put(QueuedEvent { id, body }) => {
+                drop(events.insert(id.as_str(), body.as_slice())?);
+            }
+            QueueWrite::Remove { id } => drop(events.remove(id.as_str())?),
+        }
+    }
+    Ok(())
 }
 
 /// The keys of all seats of a room. Ids of participants are ASCII.
@@ -257,6 +303,8 @@ const ABOUT: TableDefinition<'_, &str, u32> = TableDefinition::new("about");
 const ROOMS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("rooms");
 /// The identities of participants, by room and participant.
 const SEATS: TableDefinition<'_, (&str, &str), &[u8]> = TableDefinition::new("seats");
+/// The events that wait for webhooks, by id.
+const QUEUE: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("queue");
 const FORMAT_KEY: &str = "format";
 const FORMAT: u32 = 1;
 /// A small cache suffices, since all rooms are in memory.
@@ -282,7 +330,7 @@ mod tests {
     }
 
     /// Changes the file in a way that this version would not.
-    fn tampered(folder: &Path, change: impl FnOnce(&redb::WriteTransaction)) -> DataDirError {
+    fn tampered(folder: &Path, change: impl FnOnce(&WriteTransaction)) -> DataDirError {
         let file = opened(folder).unwrap();
         let transaction = file.database.as_ref().unwrap().begin_write().unwrap();
         change(&transaction);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use signal_core::{Identity, ParticipantId, Room, RoomId, Seat};
 
-use super::pending_write::PendingWrite;
+use super::pending_write::RecordChange;
 use super::room_store::{RoomWrite, StoredRoom};
 
 /// The identities of the participants of each room that are in the store.
@@ -27,11 +27,11 @@ impl KeptSeats {
         Self(with_seats.map(|room| (room.room, identities(room))).collect())
     }
 
-    /// Converts a write for the store. It counts as done once [`note`](Self::note) is called.
-    pub(super) fn to_store(&self, write: &PendingWrite) -> RoomWrite {
-        let room = match write {
-            PendingWrite::Forget(room) => return RoomWrite::Remove { room: *room },
-            PendingWrite::Put(room) | PendingWrite::PutNew(room) => room,
+    /// Converts a change for the store. It counts as done once [`note`](Self::note) is called.
+    pub(super) fn to_store(&self, change: &RecordChange) -> RoomWrite {
+        let room = match change {
+            RecordChange::Forget(room) => return RoomWrite::Remove { room: *room },
+            RecordChange::Put(room) | RecordChange::PutNew(room) => room,
         };
         let kept = self.0.get(&room.id());
         let is_kept =
@@ -46,18 +46,18 @@ impl KeptSeats {
         RoomWrite::Put { room: room.id(), record: room.to_record(), seats }
     }
 
-    /// Notes that the store has done a write.
-    pub(super) fn note(&mut self, write: &PendingWrite) {
-        let identities = match write {
-            PendingWrite::Forget(_) => Identities::new(),
-            PendingWrite::Put(room) | PendingWrite::PutNew(room) => {
+    /// Notes that the store has done a change.
+    pub(super) fn note(&mut self, change: &RecordChange) {
+        let identities = match change {
+            RecordChange::Forget(_) => Identities::new(),
+            RecordChange::Put(room) | RecordChange::PutNew(room) => {
                 identified(room).map(|seat| (seat.id, Arc::clone(&seat.identity))).collect()
             }
         };
         if identities.is_empty() {
-            self.0.remove(&write.room());
+            self.0.remove(&change.room());
         } else {
-            self.0.insert(write.room(), identities);
+            self.0.insert(change.room(), identities);
         }
     }
 }

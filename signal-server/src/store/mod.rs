@@ -8,13 +8,16 @@ mod file;
 mod kept_seats;
 mod owned;
 mod pending_write;
+pub(crate) mod queue;
 mod room_store;
+mod untold_events;
 mod writer;
 
 use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustc_hash::FxHashMap;
 use signal_core::{
     Applied, MemoryStore, Op, Room, RoomEvent, RoomId, RoomIdTaken, Status, Timestamp,
 };
@@ -25,9 +28,10 @@ use self::ended_rooms::EndedRooms;
 #[cfg(feature = "store")]
 pub use self::file::DataDirError;
 use self::owned::Owned;
-pub(crate) use self::pending_write::PendingWrite;
-pub use self::room_store::{RoomStore, RoomWrite, StoreError, StoredRoom};
-pub(crate) use self::writer::{NotSaved, OnWritten, SaveOutcome, Writer};
+pub(crate) use self::pending_write::{PendingWrite, RecordChange};
+pub use self::queue::QueuedEvent;
+pub use self::room_store::{QueueWrite, RoomStore, RoomWrite, StoreError, StoredRoom};
+pub(crate) use self::writer::{Loaded, NotSaved, OnWritten, SaveOutcome, Writer};
 use crate::limits::concurrency::Permit;
 
 /// The rooms of one shard. Changes take effect in memory at once. Replies that promise a change are
@@ -38,20 +42,29 @@ pub(crate) struct Store {
     owned: Owned,
     ended: EndedRooms,
     is_saved: bool,
-    to_save: Vec<PendingWrite>,
+    has_webhooks: bool,
+    to_save: Vec<(RecordChange, Vec<RoomEvent>)>,
+    /// The events for webhooks whose record is to be saved next.
+    unsaved: FxHashMap<RoomId, Vec<RoomEvent>>,
+    /// The events for webhooks that hold, since rooms are not saved.
+    to_queue: Vec<RoomEvent>,
     to_give_back: Vec<Permit<String>>,
 }
 
 impl Store {
-    /// Creates an empty store. `is_saved` tells whether rooms are saved to disk; `most_ended` is
-    /// the number of ended rooms of one user that it remembers.
-    pub(crate) fn new(is_saved: bool, most_ended: usize) -> Self {
+    /// Creates an empty store. `is_saved` tells whether rooms are saved to disk, `has_webhooks`
+    /// whether events are queued for webhooks; `most_ended` is the number of ended rooms of one
+    /// user that it remembers.
+    pub(crate) fn new(is_saved: bool, has_webhooks: bool, most_ended: usize) -> Self {
         Self {
             rooms: MemoryStore::new(),
             owned: Owned::default(),
             ended: EndedRooms::new(most_ended),
             is_saved,
+            has_webhooks,
             to_save: Vec::new(),
+            unsaved: FxHashMap::default(),
+            to_queue: Vec::new(),
             to_give_back: Vec::new(),
         }
     }
@@ -74,6 +87,14 @@ impl Store {
             self.owned.insert(id, permit);
         }
         self.note_end(id);
+        if self.has_webhooks
+            && let (false, Some(record)) = (applied.events.is_empty(), applied.record)
+        {
+            // A restart would repeat the events, so they are queued only with a record that has
+            // them.
+            self.note_events(&applied.events);
+            self.save(RecordChange::Put(record));
+        }
         applied.events
     }
 
@@ -86,6 +107,9 @@ impl Store {
         match self.rooms.create(room) {
             Ok(room) => {
                 self.owned.insert(room.id(), permit);
+                if self.is_saved {
+                    self.note_events(&room.events_since(None, room.created_at()));
+                }
                 Ok(room)
             }
             Err(taken) => {
@@ -95,15 +119,24 @@ impl Store {
         }
     }
 
+    /// Queues the event that a room was created, unless it is saved with the room.
+    pub(crate) fn note_opened(&mut self, opened: &[RoomEvent]) {
+        if !self.is_saved {
+            self.note_events(opened);
+        }
+    }
+
     /// Removes a new room that could not be saved.
     pub(crate) fn withdraw(&mut self, room: RoomId) {
         self.rooms.withdraw(room);
+        self.unsaved.remove(&room);
         self.to_give_back.extend(self.owned.remove(room));
     }
 
     /// Applies an operation to a room. The caller has the change saved.
     pub(crate) fn apply(&mut self, room: RoomId, op: &Op, now: Timestamp) -> Applied {
         let applied = self.rooms.apply(room, op, now);
+        self.note_events(&applied.events);
         self.note_end(room);
         applied
     }
@@ -113,40 +146,61 @@ impl Store {
     pub(crate) fn handle_timeout(&mut self, now: Timestamp) -> Vec<RoomEvent> {
         let mut events = Vec::new();
         for (room, applied) in self.rooms.handle_timeout(now) {
+            self.note_events(&applied.events);
             self.note_end(room);
             events.extend(applied.events);
-            let write = match applied.record {
-                Some(record) => PendingWrite::Put(record),
+            let change = match applied.record {
+                Some(record) => RecordChange::Put(record),
                 None => {
                     self.ended.remove(room);
-                    PendingWrite::Forget(room)
+                    RecordChange::Forget(room)
                 }
             };
-            self.save(write);
+            self.save(change);
         }
         events
     }
 
-    /// Queues a change for saving, if rooms are saved.
-    pub(crate) fn save(&mut self, write: PendingWrite) {
+    /// Queues a change for saving, if rooms are saved, with the events that led to it.
+    pub(crate) fn save(&mut self, change: RecordChange) {
         if self.is_saved {
-            self.to_save.push(write);
+            let events = self.unsaved.remove(&change.room()).unwrap_or_default();
+            self.to_save.push((change, events));
         }
     }
 
-    /// Whether there are changes to save or permits to give back.
+    /// Whether there are changes to save, events to queue or permits to give back.
     pub(crate) fn has_effects(&self) -> bool {
-        !self.to_save.is_empty() || !self.to_give_back.is_empty()
+        !self.to_save.is_empty() || !self.to_queue.is_empty() || !self.to_give_back.is_empty()
     }
 
-    /// Takes the changes to save, in their order.
-    pub(crate) fn take_to_save(&mut self) -> Vec<PendingWrite> {
+    /// Takes the changes to save, in their order, each with the events to queue with it.
+    pub(crate) fn take_to_save(&mut self) -> Vec<(RecordChange, Vec<RoomEvent>)> {
         mem::take(&mut self.to_save)
+    }
+
+    /// Takes the events to queue at once, in their order.
+    pub(crate) fn take_to_queue(&mut self) -> Vec<RoomEvent> {
+        mem::take(&mut self.to_queue)
     }
 
     /// Takes the permits of rooms that no longer count among those of their creators.
     pub(crate) fn take_to_give_back(&mut self) -> Vec<Permit<String>> {
         mem::take(&mut self.to_give_back)
+    }
+
+    /// Queues events for webhooks, if there are any: with the next record of their room, or at once
+    /// if rooms are not saved.
+    fn note_events(&mut self, events: &[RoomEvent]) {
+        if !self.has_webhooks {
+            return;
+        }
+        for event in events {
+            match self.is_saved {
+                true => self.unsaved.entry(event.key.room).or_default().push(event.clone()),
+                false => self.to_queue.push(event.clone()),
+            }
+        }
     }
 
     /// Counts a room that has ended among those that are over, and no longer among the open ones of
@@ -159,7 +213,7 @@ impl Store {
         self.to_give_back.extend(self.owned.remove(room));
         if let Some(oldest) = record.and_then(|record| self.ended.insert(record)) {
             self.rooms.withdraw(oldest);
-            self.save(PendingWrite::Forget(oldest));
+            self.save(RecordChange::Forget(oldest));
         }
     }
 
@@ -226,14 +280,16 @@ mod tests {
                 opened => break opened.unwrap(),
             }
         };
-        let started = Writer::start(file, Metrics::new(), Supervisor::new()).await;
-        let (writer, rooms) = started.unwrap();
-        (Store::new(true, 2), writer, rooms)
+        let started = Writer::start(file, None, Metrics::new(), Supervisor::new()).await;
+        let (writer, Loaded { rooms, .. }) = started.unwrap();
+        (Store::new(true, false, 2), writer, rooms)
     }
 
     fn save_all(store: &mut Store, writer: &Writer) {
         let told = OnWritten::new(|written| written.saved.unwrap());
-        store.take_to_save().into_iter().for_each(|write| writer.save(write, &told));
+        for (change, _) in store.take_to_save() {
+            writer.save(PendingWrite::new(change, Vec::new()), &told);
+        }
         store.take_to_give_back().clear();
     }
 
@@ -245,8 +301,8 @@ mod tests {
         let rooms_of = ConcurrencyLimit::new();
         for number in [1, 2] {
             let permit = rooms_of.acquire("alice".to_owned(), 2).unwrap();
-            let write = PendingWrite::PutNew(store.create(room(number), permit).unwrap());
-            store.save(write);
+            let change = RecordChange::PutNew(store.create(room(number), permit).unwrap());
+            store.save(change);
         }
         // The first room has expired and is still remembered.
         assert!(rooms_of.acquire("alice".to_owned(), 2).is_none());

@@ -4,9 +4,19 @@ use std::sync::Arc;
 
 use signal_core::{Room, RoomId};
 
-/// The change to make on disk.
+use super::queue::QueueEntry;
+
+/// The change to make on disk to a room, and the events to queue for webhooks with it.
 #[derive(Clone, Debug)]
-pub(crate) enum PendingWrite {
+pub(crate) struct PendingWrite {
+    pub(super) change: RecordChange,
+    /// In order.
+    pub(super) events: Vec<Arc<QueueEntry>>,
+}
+
+/// The change to make to the record of a room.
+#[derive(Clone, Debug)]
+pub(crate) enum RecordChange {
     /// Remove the room's record.
     Forget(RoomId),
     /// Store this record, if the disk works. A new room that cannot be saved is discarded.
@@ -16,7 +26,33 @@ pub(crate) enum PendingWrite {
 }
 
 impl PendingWrite {
-    pub(super) fn room(&self) -> RoomId {
+    pub(crate) fn new(change: RecordChange, events: Vec<Arc<QueueEntry>>) -> Self {
+        Self { change, events }
+    }
+
+    /// The write that replaces this one and an older one that is not done yet. It has the newer
+    /// record and the events of both.
+    pub(super) fn after(mut self, older: Self) -> Self {
+        let Self { change, events } = older;
+        self.change = match (change, self.change) {
+            (RecordChange::PutNew(_), RecordChange::Put(record)) => RecordChange::PutNew(record),
+            // Nobody has heard of the room.
+            (RecordChange::PutNew(_), RecordChange::Forget(room)) => {
+                return Self { change: RecordChange::Forget(room), events: Vec::new() };
+            }
+            (_, newer) => newer,
+        };
+        self.events.splice(0..0, events);
+        self
+    }
+
+    pub(super) fn is_new(&self) -> bool {
+        matches!(self.change, RecordChange::PutNew(_))
+    }
+}
+
+impl RecordChange {
+    pub(crate) fn room(&self) -> RoomId {
         match self {
             Self::Forget(room) => *room,
             Self::Put(record) | Self::PutNew(record) => record.id(),

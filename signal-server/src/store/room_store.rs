@@ -6,6 +6,8 @@ use std::io;
 use signal_core::{Identity, InvalidRecord, ParticipantId, Room, RoomId};
 use thiserror::Error;
 
+use super::queue::QueuedEvent;
+
 /// A store that outlives the process, for example a database table. One server at a time can use
 /// it.
 ///
@@ -21,6 +23,14 @@ use thiserror::Error;
 ///
 /// An application that needs the contents of a record reads it with
 /// [`Room::from_record`](signal_core::Room::from_record), which this crate re-exports.
+///
+/// # The queue for webhooks
+///
+/// With [webhooks](crate::Builder::webhooks), events wait in a queue until they are delivered. A
+/// store that implements [`save_with_queue`](Self::save_with_queue) and
+/// [`load_queue`](Self::load_queue) keeps the queue too: an event is stored in the same transaction
+/// as the record of the room after it, so that a crash loses neither without the other. With other
+/// stores the queue is in memory, and what waits is lost when the process ends.
 ///
 /// # When it fails
 ///
@@ -90,6 +100,36 @@ pub trait RoomStore: Send + 'static {
     ///
     /// The changes may not be durable. The server hands them in again.
     fn save(&mut self, changes: &[RoomWrite]) -> Result<(), Self::Error>;
+
+    /// Does what [`save`](Self::save) does, and in the same transaction changes the queue for
+    /// webhooks: either all of these changes are made or none. Called instead of `save` when the
+    /// queue changes; then `changes` may be empty.
+    ///
+    /// By default the queue is not stored.
+    ///
+    /// # Errors
+    ///
+    /// The changes may not be durable. The server hands them in again.
+    fn save_with_queue(
+        &mut self,
+        changes: &[RoomWrite],
+        queue: &[QueueWrite],
+    ) -> Result<(), Self::Error> {
+        let _ = queue;
+        if changes.is_empty() { Ok(()) } else { self.save(changes) }
+    }
+
+    /// Returns every stored event of the queue for webhooks, in any order. Called once after
+    /// [`load`](Self::load) if the server has webhooks.
+    ///
+    /// By default there are none.
+    ///
+    /// # Errors
+    ///
+    /// The events cannot be read. The server does not start.
+    fn load_queue(&mut self) -> Result<Vec<QueuedEvent>, Self::Error> {
+        Ok(Vec::new())
+    }
 }
 
 /// A room in a [`RoomStore`].
@@ -121,6 +161,18 @@ pub enum RoomWrite {
     Remove {
         /// The room.
         room: RoomId,
+    },
+}
+
+/// A change to the queue for webhooks of a [`RoomStore`].
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum QueueWrite {
+    /// Stores an event. If one with this id is stored, it is the same event.
+    Put(QueuedEvent),
+    /// Removes the event with this id, if there is one. It is delivered, or will never be.
+    Remove {
+        /// The id of the event.
+        id: String,
     },
 }
 

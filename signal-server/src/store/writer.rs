@@ -10,11 +10,14 @@ use std::time::{Duration, Instant};
 
 use signal_core::{Room, RoomId};
 use thiserror::Error;
+use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
 use super::kept_seats::KeptSeats;
-use super::pending_write::PendingWrite;
-use super::room_store::{RoomStore, StoreError, StoredRoom};
+use super::pending_write::{PendingWrite, RecordChange};
+use super::queue::{QueueChange, QueuedEvent};
+use super::room_store::{QueueWrite, RoomStore, StoreError, StoredRoom};
+use super::untold_events::UntoldEvents;
 use crate::metrics::Metrics;
 use crate::supervision::Supervisor;
 
@@ -45,63 +48,82 @@ pub(crate) struct OnWritten(Arc<dyn Fn(SaveOutcome) + Send + Sync>);
 #[error("the room could not be saved")]
 pub(crate) struct NotSaved;
 
+/// What a store held when the server started.
+pub(crate) struct Loaded {
+    pub(crate) rooms: Vec<Room>,
+    /// The events that are queued for webhooks.
+    pub(crate) events: Vec<QueuedEvent>,
+}
+
 /// The writes that the thread has not taken yet.
 ///
 /// There is at most one for each room: a newer record replaces an older one, so that the queue does
-/// not grow while a disk hangs.
+/// not grow while a disk hangs. The space for events is reserved.
 #[derive(Debug, Default)]
 struct Queue(Mutex<Queued>);
 
 #[derive(Default)]
 struct Queued {
     writes: BTreeMap<RoomId, (PendingWrite, OnWritten)>,
+    /// The ids of events to remove.
+    unqueued: Vec<String>,
     flushes: Vec<oneshot::Sender<()>>,
 }
 
 impl Writer {
     /// Starts the thread, and waits until it has read all rooms. The store is called on this thread
     /// alone, where it may block.
+    ///
+    /// `webhooks` learns of every queued event that is saved. Without it the queue is not read.
     pub(crate) async fn start<S: RoomStore>(
         mut store: S,
+        webhooks: Option<UnboundedSender<QueueChange>>,
         metrics: Metrics,
         supervisor: Supervisor,
-    ) -> Result<(Self, Vec<Room>), StoreError<S::Error>> {
+    ) -> Result<(Self, Loaded), StoreError<S::Error>> {
         let queue = Arc::new(Queue::default());
         let (bell, rings) = mpsc::sync_channel(1);
         let (loaded_in, loaded) = oneshot::channel();
         let taken_from = Arc::clone(&queue);
         let thread = thread::Builder::new().name("rooms".to_owned()).spawn(move || {
-            let loaded = catch_unwind(AssertUnwindSafe(|| load(&mut store)));
-            let (rooms, kept) = match loaded {
-                Ok(Ok((rooms, kept))) => (Ok(Ok(rooms)), Some(kept)),
+            let has_queue = webhooks.is_some();
+            let read = catch_unwind(AssertUnwindSafe(|| load(&mut store, has_queue)));
+            let (loaded, kept) = match read {
+                Ok(Ok((loaded, kept))) => (Ok(Ok(loaded)), Some(kept)),
                 Ok(Err(error)) => (Ok(Err(error)), None),
                 Err(panic) => (Err(panic), None),
             };
-            let (Ok(()), Some(kept)) = (loaded_in.send(rooms), kept) else { return };
-            let mut backlog = Backlog::new(store, kept, taken_from, metrics);
+            let (Ok(()), Some(kept)) = (loaded_in.send(loaded), kept) else { return };
+            let mut backlog = Backlog::new(store, kept, taken_from, webhooks, metrics);
             supervisor.run_thread("the thread that saves rooms", || backlog.run(&rings));
         });
         thread.map_err(StoreError::Thread)?;
-        let Ok(rooms) = loaded.await else {
+        let Ok(loaded) = loaded.await else {
             unreachable!("the thread sends what it has read, or its panic");
         };
-        match rooms {
-            Ok(rooms) => Ok((Self { queue, bell }, rooms?)),
+        match loaded {
+            Ok(loaded) => Ok((Self { queue, bell }, loaded?)),
             Err(panic) => resume_unwind(panic),
         }
     }
 
-    /// Queues a write. It replaces an older one of the same room.
+    /// Queues a write. It replaces the record of an older one of the same room.
     pub(crate) fn save(&self, write: PendingWrite, on_written: &OnWritten) {
-        let (room, on_written) = (write.room(), on_written.clone());
+        let (room, on_written) = (write.change.room(), on_written.clone());
         let mut queued = self.queue.lock();
-        let is_new = matches!(queued.writes.get(&room), Some((PendingWrite::PutNew(_), _)));
-        let write = match write {
-            PendingWrite::Put(record) if is_new => PendingWrite::PutNew(record),
-            other => other,
+        let write = match queued.writes.remove(&room) {
+            Some((older, _)) => write.after(older),
+            None => write,
         };
         queued.writes.insert(room, (write, on_written));
         drop(queued);
+        self.ring();
+    }
+
+    /// Removes an event that is delivered, or will never be.
+    #[cfg(feature = "webhooks")]
+    pub(crate) fn unqueue(&self, id: String) {
+        self.queue.lock().unqueued.push(id);
         self.ring();
     }
 
@@ -137,14 +159,15 @@ impl Queue {
             Some(first_left) => {
                 let left = queued.writes.split_off(&first_left);
                 let writes = std::mem::replace(&mut queued.writes, left);
-                Queued { writes, flushes: Vec::new() }
+                let unqueued = std::mem::take(&mut queued.unqueued);
+                Queued { writes, unqueued, flushes: Vec::new() }
             }
         }
     }
 
     fn is_empty(&self) -> bool {
         let queued = self.lock();
-        queued.writes.is_empty() && queued.flushes.is_empty()
+        queued.writes.is_empty() && queued.unqueued.is_empty() && queued.flushes.is_empty()
     }
 
     fn lock(&self) -> MutexGuard<'_, Queued> {
@@ -154,8 +177,8 @@ impl Queue {
 }
 
 fn tell(writes: impl Iterator<Item = (PendingWrite, OnWritten)>, saved: Result<(), NotSaved>) {
-    for (write, on_written) in writes {
-        (on_written.0)(SaveOutcome { room: write.room(), version: write.version(), saved });
+    for (PendingWrite { change, .. }, on_written) in writes {
+        (on_written.0)(SaveOutcome { room: change.room(), version: change.version(), saved });
     }
 }
 
@@ -177,22 +200,30 @@ impl fmt::Debug for Queued {
     }
 }
 
-/// Reads all rooms of a store, and which identities it has.
-fn load<S: RoomStore>(store: &mut S) -> Result<(Vec<Room>, KeptSeats), StoreError<S::Error>> {
+/// Reads all rooms of a store, which identities it has, and its queue.
+fn load<S: RoomStore>(
+    store: &mut S,
+    has_queue: bool,
+) -> Result<(Loaded, KeptSeats), StoreError<S::Error>> {
     let stored = store.load().map_err(StoreError::Load)?;
     let read = |stored: &StoredRoom| {
         stored.read().map_err(|error| StoreError::Record { room: stored.room, error })
     };
     let rooms = stored.iter().map(read).collect::<Result<_, _>>()?;
-    Ok((rooms, KeptSeats::of(&stored)))
+    let events = if has_queue { store.load_queue().map_err(StoreError::Load)? } else { Vec::new() };
+    Ok((Loaded { rooms, events }, KeptSeats::of(&stored)))
 }
 
 /// The state of the thread: the store, and the changes that it has failed to save.
 struct Backlog<S> {
     store: S,
     kept: KeptSeats,
+    untold: UntoldEvents,
     queue: Arc<Queue>,
     unsaved: BTreeMap<RoomId, PendingWrite>,
+    /// The ids of events to remove.
+    unqueued: Vec<String>,
+    webhooks: Option<UnboundedSender<QueueChange>>,
     /// When a failing store is tried again. Each attempt reopens the file, so requests do not
     /// trigger it.
     retry_at: Option<Instant>,
@@ -200,18 +231,27 @@ struct Backlog<S> {
 }
 
 impl<S: RoomStore> Backlog<S> {
-    fn new(store: S, kept: KeptSeats, queue: Arc<Queue>, metrics: Metrics) -> Self {
-        Self { store, kept, queue, unsaved: BTreeMap::new(), retry_at: None, metrics }
+    fn new(
+        store: S,
+        kept: KeptSeats,
+        queue: Arc<Queue>,
+        webhooks: Option<UnboundedSender<QueueChange>>,
+        metrics: Metrics,
+    ) -> Self {
+        let (unsaved, unqueued) = (BTreeMap::new(), Vec::new());
+        let untold = UntoldEvents::default();
+        Self { store, kept, untold, queue, unsaved, unqueued, webhooks, retry_at: None, metrics }
     }
 
     fn run(&mut self, rings: &Receiver<()>) {
         while self.wait(rings) {
-            let Queued { writes, flushes } = self.queue.take();
+            let Queued { writes, unqueued, flushes } = self.queue.take();
+            self.unqueued.extend(unqueued);
             let each = writes.values().map(|(write, _)| write);
             let saved = catch_unwind(AssertUnwindSafe(|| self.write(each.clone())));
             if !matches!(saved, Ok(Ok(()))) {
-                let kept = each.filter(|write| !matches!(write, PendingWrite::PutNew(_)));
-                self.unsaved.extend(kept.map(|write| (write.room(), write.clone())));
+                each.filter(|write| !write.is_new())
+                    .for_each(|write| add(&mut self.unsaved, write));
             }
             // A panic is reported like any other failure.
             tell(writes.into_values(), *saved.as_ref().unwrap_or(&Err(NotSaved)));
@@ -230,7 +270,8 @@ impl<S: RoomStore> Backlog<S> {
         if !self.queue.is_empty() {
             return true;
         }
-        match self.retry_at.filter(|_| !self.unsaved.is_empty()) {
+        let is_behind = !self.unsaved.is_empty() || !self.unqueued.is_empty();
+        match self.retry_at.filter(|_| is_behind) {
             None => rings.recv().is_ok(),
             Some(at) => {
                 let rung = rings.recv_timeout(at.saturating_duration_since(Instant::now()));
@@ -243,29 +284,57 @@ impl<S: RoomStore> Backlog<S> {
         &mut self,
         writes: impl Iterator<Item = &'a PendingWrite>,
     ) -> Result<(), NotSaved> {
-        let mut changes = self.unsaved.clone();
-        changes.extend(writes.map(|write| (write.room(), write.clone())));
-        if changes.is_empty() {
+        let mut all = self.unsaved.clone();
+        writes.for_each(|write| add(&mut all, write));
+        if all.is_empty() && self.unqueued.is_empty() {
             return Ok(());
         }
         let is_early = self.retry_at.is_some_and(|at| Instant::now() < at);
-        let saved = if is_early { Err(NotSaved) } else { self.try_to_save(&changes) };
-        if saved.is_ok() {
-            self.unsaved.clear();
+        if is_early {
+            return Err(NotSaved);
         }
-        saved
+        self.try_to_save(&all)?;
+        self.unsaved.clear();
+        self.unqueued.clear();
+        all.into_values().for_each(|write| self.tell_webhooks(write));
+        Ok(())
+    }
+
+    fn tell_webhooks(&self, PendingWrite { change, events }: PendingWrite) {
+        let Some(webhooks) = &self.webhooks else { return };
+        let forgotten = match change {
+            RecordChange::Forget(room) => Some(QueueChange::Forgotten(room)),
+            RecordChange::Put(_) | RecordChange::PutNew(_) => None,
+        };
+        for change in events.into_iter().map(QueueChange::Added).chain(forgotten) {
+            // The receiver ends with the server.
+            let _ = webhooks.send(change);
+        }
     }
 
     fn try_to_save(&mut self, writes: &BTreeMap<RoomId, PendingWrite>) -> Result<(), NotSaved> {
         let began = Instant::now();
-        let changes: Vec<_> = writes.values().map(|write| self.kept.to_store(write)).collect();
+        let changes: Vec<_> =
+            writes.values().map(|write| self.kept.to_store(&write.change)).collect();
+        let added = writes.values().flat_map(|write| &write.events);
+        let added = added.map(|entry| QueueWrite::Put(entry.event.clone()));
+        let withdrawn = writes.values().flat_map(|write| self.untold.removed_by(&write.change));
+        let removed = self.unqueued.iter().map(String::as_str).chain(withdrawn);
+        let removed = removed.map(|id| QueueWrite::Remove { id: id.to_owned() });
+        let queue: Vec<_> = added.chain(removed).collect();
         // A panic can leave only the store itself inconsistent, and its documentation states that
         // it is called again.
-        let saved = catch_unwind(AssertUnwindSafe(|| self.store.save(&changes)));
+        let saved = catch_unwind(AssertUnwindSafe(|| match queue.as_slice() {
+            [] => self.store.save(&changes),
+            queue => self.store.save_with_queue(&changes, queue),
+        }));
         let error = match saved {
             Ok(Ok(())) => {
                 self.metrics.saved(began.elapsed());
-                writes.values().for_each(|write| self.kept.note(write));
+                for write in writes.values() {
+                    self.kept.note(&write.change);
+                    self.untold.note(write);
+                }
                 if self.retry_at.take().is_some() {
                     tracing::info!("rooms are saved again");
                 }
@@ -283,6 +352,16 @@ impl<S: RoomStore> Backlog<S> {
         self.retry_at = Some(Instant::now() + RETRY_AFTER);
         Err(NotSaved)
     }
+}
+
+/// Adds a write to those that are not done yet.
+fn add(unsaved: &mut BTreeMap<RoomId, PendingWrite>, write: &PendingWrite) {
+    let (room, write) = (write.change.room(), write.clone());
+    let write = match unsaved.remove(&room) {
+        Some(older) => write.after(older),
+        None => write,
+    };
+    unsaved.insert(room, write);
 }
 
 const MOST_AT_ONCE: usize = 1024;

@@ -46,3 +46,4 @@ mod tls;
 mod tokens;
 mod turnserver_conf;
 mod v2;
+mod webhooks;

@@ -6,9 +6,6 @@ use std::time::Duration;
 use jsonwebtoken::jwk::Jwk;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Url};
-use rustls::RootCertStore;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use serde::Deserialize;
 use signal_core::wire::without_value;
 use thiserror::Error;
@@ -16,7 +13,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::ed25519;
 use super::key::Key;
-use crate::auth::shown::shown_url;
+use crate::auth::shown::{self, shown_url};
 use crate::auth::tls;
 
 /// The URL where keys are published, and the keys fetched last.
@@ -61,7 +58,7 @@ pub enum InvalidJwks {
 /// Why a fetch failed. The cause is the identity provider or the network.
 #[derive(Debug, Error)]
 pub(crate) enum FetchError {
-    #[error("{}", causes(.0))]
+    #[error("{}", shown::causes(.0))]
     Http(#[from] reqwest::Error),
     #[error("it is not a key set: {}", without_value(.0))]
     Json(#[from] serde_json::Error),
@@ -84,12 +81,11 @@ impl Jwks {
         if !parsed.username().is_empty() || parsed.password().is_some() {
             return Err(InvalidJwks::Credentials);
         }
-        let is_local = matches!(parsed.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
-        if parsed.scheme() != "https" && !(parsed.scheme() == "http" && is_local) {
+        if !tls::is_private(&parsed) {
             return Err(invalid());
         }
         let http = Client::builder()
-            .tls_backend_preconfigured(tls::client(roots(ca)?))
+            .tls_backend_preconfigured(tls::client(tls::roots(ca).map_err(InvalidJwks::Ca)?))
             .redirect(Policy::none())
             .timeout(PATIENCE)
             .build()
@@ -212,29 +208,6 @@ impl Cache {
     fn usable(&self) -> Option<Arc<[Key]>> {
         self.keys_of.filter(|at| at.elapsed() < KEPT).map(|_| Arc::clone(&self.keys))
     }
-}
-
-/// The certificate authorities to trust: those in `ca`, or Mozilla's.
-pub(crate) fn roots(ca: Option<&str>) -> Result<RootCertStore, InvalidJwks> {
-    let Some(pem) = ca else {
-        return Ok(tls::mozilla());
-    };
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
-        let certificate = certificate.map_err(|error| InvalidJwks::Ca(error.to_string()))?;
-        roots.add(certificate).map_err(|error| InvalidJwks::Ca(error.to_string()))?;
-    }
-    if roots.is_empty() {
-        return Err(InvalidJwks::Ca("there is none".to_owned()));
-    }
-    Ok(roots)
-}
-
-/// Formats an error with its sources, which contain the details.
-fn causes(error: &reqwest::Error) -> String {
-    let chain =
-        std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
-    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 const MAX_BYTES: usize = 64 * 1024;

@@ -19,7 +19,7 @@ pub use self::jwks::InvalidJwks;
 #[cfg(feature = "jwks")]
 use self::jwks::Jwks;
 #[cfg(all(any(test, fuzzing), feature = "jwks"))]
-pub(crate) use self::jwks::{published_keys, roots};
+pub(crate) use self::jwks::published_keys;
 #[cfg(feature = "jwks")]
 pub(crate) use self::key::Key;
 #[cfg(feature = "jwks")]

@@ -122,7 +122,8 @@ impl Check {
         Login::public_keys(pems).ok()
     }
 
-    fn file(&mut self, name: &str, path: &Path) -> Option<String> {
+    /// Reads the file that a setting names.
+    pub(super) fn file(&mut self, name: &str, path: &Path) -> Option<String> {
         let text = fs::read_to_string(path).map_err(|error| {
             InvalidSettings(vec![format!("cannot read --{name} {}: {error}", path.display())])
         });

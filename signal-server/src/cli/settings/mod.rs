@@ -5,6 +5,7 @@ mod login;
 mod origin;
 mod page;
 mod secret;
+mod webhooks;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -85,6 +86,7 @@ impl Settings {
                 ways_to_set("turn-secret")
             ));
         }
+        let webhooks = check.webhooks(args.webhooks);
         let origins = Origins::listed(check.origins("cors-origin", &args.cors_origins));
         let origins = if development { origins.and_loopback() } else { origins };
 
@@ -124,6 +126,9 @@ impl Settings {
         }
         if let Some(files) = &certificate {
             builder = builder.tls(files.tls());
+        }
+        if let Some(webhooks) = webhooks {
+            builder = builder.webhooks(webhooks);
         }
         if let Some(secret) = turn {
             builder = builder.turn(secret, args.turn_urls);

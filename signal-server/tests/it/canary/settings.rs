@@ -51,6 +51,13 @@ pub(crate) async fn try_all(seen: &mut Seen) {
         &["--turn-url", "user:a-weak%20%22%5C%20secret@turn.example.com"],
         &["--cors-origin", "https://user:a-weak%20%22%5C%20secret@example.com"],
         &["--jwks-url", "https://login.example.com/jwks", "--jwks-ca", &private],
+        &["--webhook-url", "https://hooks.example.com", "--webhook-secret-file", &secret],
+        &[
+            "--webhook-url",
+            "https://user:a-weak%20%22%5C%20secret@hooks.example.com",
+            "--webhook-secret-file",
+            &secret,
+        ],
     ] {
         for command in ["serve", "check-config", "print-config"] {
             // `serve` would start with valid settings.

@@ -1,0 +1,90 @@
+//! The receiver's URL, and how an event is sent to it.
+
+use std::time::Duration;
+
+use reqwest::redirect::Policy;
+use reqwest::{Client, Response, StatusCode, Url};
+use rustls::RootCertStore;
+
+use super::signing_key::SigningKey;
+use crate::auth::{shown, tls};
+use crate::clock::unix_seconds;
+use crate::store::QueuedEvent;
+
+/// Where events are sent, and the keys that sign them.
+#[derive(Clone, Debug)]
+pub(super) struct Endpoint {
+    url: Url,
+    keys: Vec<SigningKey>,
+    http: Client,
+}
+
+/// How it went to send an event.
+#[derive(Debug)]
+pub(super) enum Attempt {
+    /// The answer was 2xx.
+    Delivered,
+    /// The answer was 410: the receiver wants no more events.
+    Gone,
+    /// The answer was another one; redirects are not followed.
+    Refused(StatusCode),
+    /// There was no answer in time.
+    Unreachable(String),
+}
+
+impl Endpoint {
+    pub(super) fn new(url: Url, keys: Vec<SigningKey>, roots: RootCertStore) -> Self {
+        let http = Client::builder()
+            .tls_backend_preconfigured(tls::client(roots))
+            .redirect(Policy::none())
+            .timeout(PATIENCE)
+            .user_agent(concat!("signal-server/", env!("CARGO_PKG_VERSION")));
+        // A proxy would get events in clear that may only stay on this machine.
+        let http = if url.scheme() == "http" { http.no_proxy() } else { http };
+        let http =
+            http.build().expect("building a client with a given TLS configuration cannot fail");
+        Self { url, keys, http }
+    }
+
+    /// Sends an event once, signed with the time of this attempt.
+    pub(super) async fn send(&self, event: &QueuedEvent) -> Attempt {
+        let QueuedEvent { id, body } = event;
+        let at = unix_seconds();
+        let signatures: Vec<_> = self.keys.iter().map(|key| key.sign(id, at, body)).collect();
+        let request = self
+            .http
+            .post(self.url.clone())
+            .header("content-type", "application/json")
+            .header("webhook-id", id)
+            .header("webhook-timestamp", at)
+            .header("webhook-signature", signatures.join(" "))
+            .body(body.clone());
+        let response = match request.send().await {
+            Ok(response) => response,
+            Err(error) => return Attempt::Unreachable(shown::causes(&error.without_url())),
+        };
+        let status = response.status();
+        skip(response).await;
+        match status {
+            StatusCode::GONE => Attempt::Gone,
+            status if status.is_success() => Attempt::Delivered,
+            status => Attempt::Refused(status),
+        }
+    }
+}
+
+/// Reads the body of an answer, so that the connection can be used again. The status says
+/// everything, so a long or slow body is not an error.
+async fn skip(mut response: Response) {
+    let mut left = MOST_ANSWER_BYTES;
+    while let Ok(Some(chunk)) = response.chunk().await {
+        match left.checked_sub(chunk.len()) {
+            Some(rest) => left = rest,
+            None => return,
+        }
+    }
+}
+
+/// How long an attempt may take, with the answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+const MOST_ANSWER_BYTES: usize = 64 * 1024;

@@ -1,0 +1,74 @@
+//! The types of events, under the names that LiveKit gives them where it has them.
+
+use serde::Serialize;
+use signal_core::RoomEventKind;
+
+/// The type of an event that is sent to a webhook.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+#[cfg_attr(feature = "cli", value(rename_all = "snake_case"))]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum WebhookEvent {
+    /// A room was created.
+    RoomStarted,
+    /// A room is over.
+    RoomFinished,
+    /// Settings of a room are different.
+    RoomChanged,
+    /// A participant has entered.
+    ParticipantJoined,
+    /// A participant has left.
+    ParticipantLeft,
+    /// A participant has entered again with the same token, and has another id.
+    ParticipantReplaced,
+    /// The socket of a participant is lost, and its seat is kept for a while.
+    ParticipantDetached,
+    /// A participant has a new socket.
+    ParticipantResumed,
+    /// A participant has another name.
+    ParticipantRenamed,
+    /// A participant has other attributes.
+    ParticipantAttributesChanged,
+    /// The password attempts have run out.
+    PasswordLocked,
+    /// All password attempts are available again.
+    PasswordUnlocked,
+}
+
+impl WebhookEvent {
+    /// All types.
+    pub const ALL: [Self; 12] = [
+        Self::RoomStarted,
+        Self::RoomFinished,
+        Self::RoomChanged,
+        Self::ParticipantJoined,
+        Self::ParticipantLeft,
+        Self::ParticipantReplaced,
+        Self::ParticipantDetached,
+        Self::ParticipantResumed,
+        Self::ParticipantRenamed,
+        Self::ParticipantAttributesChanged,
+        Self::PasswordLocked,
+        Self::PasswordUnlocked,
+    ];
+
+    /// The type of an event; `None` for those that are not sent.
+    pub(super) fn of(kind: &RoomEventKind) -> Option<Self> {
+        Some(match kind {
+            RoomEventKind::Opened => Self::RoomStarted,
+            RoomEventKind::Closed { .. } => Self::RoomFinished,
+            RoomEventKind::Changed(_) => Self::RoomChanged,
+            RoomEventKind::Joined { .. } => Self::ParticipantJoined,
+            RoomEventKind::Left { .. } => Self::ParticipantLeft,
+            RoomEventKind::Replaced { .. } => Self::ParticipantReplaced,
+            RoomEventKind::Detached { .. } => Self::ParticipantDetached,
+            RoomEventKind::Resumed { .. } => Self::ParticipantResumed,
+            RoomEventKind::Renamed { .. } => Self::ParticipantRenamed,
+            RoomEventKind::AttributesChanged { .. } => Self::ParticipantAttributesChanged,
+            RoomEventKind::PasswordLocked => Self::PasswordLocked,
+            RoomEventKind::PasswordUnlocked => Self::PasswordUnlocked,
+            _ => return None,
+        })
+    }
+}
