@@ -5,3 +5,4 @@
 mod bots;
 mod program;
 mod servers;
+mod webhooks;
