@@ -5,7 +5,8 @@ use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
-use super::file::{DataDirError, RoomFile};
+use super::data_dir_error::DataDirError;
+use super::file::RoomFile;
 use crate::auth::secret::Secret;
 
 /// An open data directory.

@@ -1,7 +1,6 @@
 //! The file with the rooms of a data directory.
 
 use std::fs::OpenOptions;
-use std::io::{self, ErrorKind};
 use std::ops::RangeInclusive;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -10,53 +9,11 @@ use redb::{
     Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition, TableError,
     TableHandle, WriteTransaction,
 };
-use signal_core::{InvalidRecord, RoomId};
-use thiserror::Error;
+use signal_core::RoomId;
 
+use super::data_dir_error::{DataDirError, Fault};
 use super::queue::QueuedEvent;
-use super::room_store::{QueueWrite, RoomStore, RoomWrite, StoreError, StoredRoom};
-
-/// Why a data directory cannot be used. The text describes the problem and the remedy.
-#[derive(Debug, Error)]
-pub enum DataDirError {
-    /// The system returned an error: missing permissions, a full disk, or a path that is not a
-    /// directory.
-    #[error("cannot use {path}: {error}")]
-    Io {
-        /// The file or directory.
-        path: PathBuf,
-        /// The error of the system.
-        error: io::Error,
-    },
-    /// Another process uses the directory.
-    #[error(
-        "{path} is in use by another process; give this one its own with --data-dir, or use \
-         --ephemeral to keep rooms in memory only"
-    )]
-    InUse {
-        /// The file with the rooms.
-        path: PathBuf,
-    },
-    /// A newer version of this program wrote the file.
-    #[error("{path} was written by a newer version of this program: {detail}; run that version")]
-    Newer {
-        /// The file with the rooms.
-        path: PathBuf,
-        /// The formats of the file and of this version.
-        detail: String,
-    },
-    /// The contents of the file are damaged.
-    #[error(
-        "{path} is damaged: {detail}; put a backup in its place, or move it away to start \
-         without its rooms"
-    )]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        detail: String,
-    },
-}
+use super::room_store::{QueueWrite, RoomStore, RoomWrite, StoredRoom};
 
 /// All rooms in one file, which is changed by atomic transactions.
 #[derive(Debug)]
@@ -114,24 +71,6 @@ impl RoomStore for RoomFile {
         let events = read_queue(&database).map_err(|fault| fault.of(&self.path))?;
         self.database = Some(database);
         Ok(events)
-    }
-}
-
-impl DataDirError {
-    /// Converts an error of the store to one that names this file.
-    pub(crate) fn of_file(path: &Path, error: StoreError<Self>) -> Self {
-        let path = path.to_owned();
-        match error {
-            StoreError::Load(error) => error,
-            StoreError::Record { room, error } => {
-                let detail = format!("room {room}: {error}");
-                match error {
-                    InvalidRecord::Damaged => Self::Damaged { path, detail },
-                    InvalidRecord::Newer { .. } => Self::Newer { path, detail },
-                }
-            }
-            StoreError::Thread(error) => Self::Io { path, error },
-        }
     }
 }
 
@@ -267,38 +206,6 @@ fn seats_of(room: &RoomId) -> RangeInclusive<(&str, &str)> {
     (room.as_str(), "")..=(room.as_str(), "\u{7f}")
 }
 
-/// What is wrong with a file, without its path.
-enum Fault {
-    Damaged(String),
-    Io(io::Error),
-    Newer(String),
-}
-
-impl Fault {
-    fn of(self, path: &Path) -> DataDirError {
-        let path = path.to_owned();
-        match self {
-            Self::Damaged(detail) => DataDirError::Damaged { path, detail },
-            Self::Io(error) => DataDirError::Io { path, error },
-            Self::Newer(detail) => DataDirError::Newer { path, detail },
-        }
-    }
-}
-
-impl<E: Into<redb::Error>> From<E> for Fault {
-    fn from(error: E) -> Self {
-        match error.into() {
-            redb::Error::Io(error)
-                if matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof) =>
-            {
-                Self::Damaged(error.to_string())
-            }
-            redb::Error::Io(error) => Self::Io(error),
-            other => Self::Damaged(other.to_string()),
-        }
-    }
-}
-
 const ABOUT: TableDefinition<'_, &str, u32> = TableDefinition::new("about");
 const ROOMS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("rooms");
 /// The identities of participants, by room and participant.
@@ -315,6 +222,7 @@ mod tests {
     use std::fs;
 
     use super::*;
+    use crate::store::room_store::StoreError;
 
     const ROOM_FILE: &str = "rooms.redb";
 

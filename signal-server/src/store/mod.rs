@@ -2,6 +2,8 @@
 
 #[cfg(feature = "store")]
 mod data_dir;
+#[cfg(feature = "store")]
+mod data_dir_error;
 mod ended_rooms;
 #[cfg(feature = "store")]
 mod file;
@@ -24,9 +26,9 @@ use signal_core::{
 
 #[cfg(feature = "store")]
 pub(crate) use self::data_dir::DataDir;
-use self::ended_rooms::EndedRooms;
 #[cfg(feature = "store")]
-pub use self::file::DataDirError;
+pub use self::data_dir_error::DataDirError;
+use self::ended_rooms::EndedRooms;
 use self::owned::Owned;
 pub(crate) use self::pending_write::{PendingWrite, RecordChange};
 pub use self::queue::QueuedEvent;
