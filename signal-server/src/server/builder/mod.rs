@@ -1,8 +1,9 @@
 //! The builder of a [`Server`].
 
+mod assemble;
+
 #[cfg(feature = "store")]
 use std::path::Path;
-use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
@@ -13,41 +14,28 @@ use signal_core::{HubConfig, InvalidConfig, Language, Status};
 
 use super::Server;
 use super::foundation::Foundation;
-use crate::app::App;
 use crate::auth::admin_key::AdminKey;
 use crate::auth::login::Login;
 use crate::auth::origin::Origins;
 use crate::auth::secret::Secret;
-use crate::auth::ws_token::WsTokens;
 use crate::client_address::{ForwardedHeader, TrustedProxies};
+use crate::ice::Source;
 use crate::ice::configured::ConfiguredServers;
 use crate::ice::source::IceServerSource;
-use crate::ice::{Ice, Source};
 use crate::limits::Limits;
-use crate::limits::attempts::JoinAttempts;
-use crate::limits::concurrency::ConcurrencyLimit;
-use crate::limits::counters::LimitCounters;
-use crate::limits::rates::Rates;
-use crate::listener::gate::Gate;
 #[cfg(feature = "tls")]
 use crate::listener::tls::Tls;
-use crate::listener::transport::Transport;
 #[cfg(feature = "page")]
 use crate::page::Page;
-use crate::rooms::access::Access;
 use crate::rooms::admit::{Admit, JoinPolicy};
 use crate::rooms::public_url::PublicUrl;
-use crate::rooms::service::Rooms;
-use crate::shard::drain::Drain;
 use crate::shard::events::{EventSender, RoomEvents};
-use crate::shard::inbox::Inbox;
-use crate::shard::{ShardContext, Shards};
 #[cfg(feature = "store")]
 use crate::store::{DataDir, DataDirError};
 use crate::store::{Loaded, RoomStore, StoreError, Writer};
+use crate::webhooks::Sender;
 #[cfg(feature = "webhooks")]
 use crate::webhooks::Webhooks;
-use crate::webhooks::{Sender, SenderTask};
 
 /// The settings of a [`Server`]; see [`Server::builder`].
 #[derive(Clone, Debug)]
@@ -340,96 +328,6 @@ impl Builder {
     #[cfg(not(feature = "webhooks"))]
     fn webhook_sender(&mut self, _: &Foundation) -> Option<Sender> {
         None
-    }
-
-    fn assemble(
-        self,
-        server_secret: &Secret,
-        writer: Option<Writer>,
-        webhooks: Option<Sender>,
-        foundation: Foundation,
-    ) -> Server {
-        let Foundation { clock, metrics, supervisor } = foundation;
-        let limits = self.limits;
-        let ice =
-            Ice::new(self.ice_servers, self.configured_servers, limits.request_patience, clock);
-        let counters = Arc::new(LimitCounters::new(metrics.clone()));
-        let events = self.events.unwrap_or_else(EventSender::new);
-        let context = ShardContext {
-            ice: ice.clone(),
-            counters: Arc::clone(&counters),
-            clock,
-            events,
-            inbox: Inbox::default(),
-            webhooks: webhooks.as_ref().map(|sender| sender.queue().clone()),
-        };
-        let start = |sender: Sender| sender.start(writer.clone(), &supervisor);
-        let webhooks: Option<SenderTask> = webhooks.map(start);
-        let shards = Shards::new(self.shards, &self.hub, writer.as_ref(), &context);
-        let timers = shards.start_timers(&supervisor);
-        let rates = Arc::new(Rates::new(&limits, Arc::clone(&counters)));
-        let attempts = Arc::new(JoinAttempts::new(&limits, Arc::clone(&counters)));
-        let access = Access {
-            login: self.login.cap_timeout(limits.request_patience),
-            join_policy: self.join_policy.map(|policy| policy.cap_timeout(limits.request_patience)),
-            ws_tokens: WsTokens::new(server_secret),
-            shards: shards.clone(),
-            attempts: Arc::clone(&attempts),
-            metrics: metrics.clone(),
-        };
-        let rooms = Rooms {
-            shards,
-            open_rooms: ConcurrencyLimit::new(),
-            max_open_rooms: limits.open_rooms,
-            counters: Arc::clone(&counters),
-            clock,
-            password_key: server_secret.derive("room-password"),
-            address_key: server_secret.derive("client-address"),
-            seat_key: server_secret.derive("seat-name"),
-            public_url: self.public_url,
-        };
-        let own_origin = rooms.public_url.as_ref().map(PublicUrl::origin);
-        let origins = match own_origin {
-            Some(origin) => self.origins.and(origin),
-            None => self.origins,
-        };
-        let gate = Arc::new(Gate::new(&limits, self.proxies.clone(), Arc::clone(&counters)));
-        #[cfg(not(feature = "tls"))]
-        let transport = Transport::Plain;
-        #[cfg(feature = "tls")]
-        let transport = match self.tls {
-            Some(tls) => Transport::Tls { tls, metrics: metrics.clone() },
-            None => Transport::Plain,
-        };
-        let app = App {
-            rooms,
-            access,
-            admin_key: self.admin_key,
-            ice,
-            origins,
-            language: self.language,
-            proxies: self.proxies,
-            gate,
-            sockets: ConcurrencyLimit::new(),
-            rates,
-            attempts,
-            limits,
-            counters,
-            metrics,
-            drain: Drain::new(),
-            writer,
-            supervisor,
-            timers,
-            webhooks,
-        };
-        Server {
-            app: Arc::new(app),
-            transport,
-            #[cfg(feature = "page")]
-            page: self.page,
-            #[cfg(feature = "page")]
-            frame_ancestors: self.frame_ancestors,
-        }
     }
 }
 
