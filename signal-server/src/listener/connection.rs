@@ -44,7 +44,7 @@ impl Connections {
         self,
         stream: TcpStream,
         admitted: Admitted,
-        mut stop: watch::Receiver<()>,
+        stop: watch::Receiver<()>,
     ) {
         let headers_due = Instant::now() + admitted.header_patience;
         // Nagle's algorithm would delay small messages such as candidates.
@@ -60,9 +60,10 @@ impl Connections {
             Transport::Plain => exchange.serve(stream, stop).await,
             #[cfg(feature = "tls")]
             Transport::Tls { tls, metrics } => {
+                let mut stopped = stop.clone();
                 let shaken = tokio::select! {
                     shaken = timeout_at(headers_due, tls.accept(stream)) => shaken,
-                    _ = stop.changed() => return,
+                    _ = stopped.changed() => return,
                 };
                 match shaken {
                     Ok(Ok(stream)) => exchange.serve(stream, stop).await,
