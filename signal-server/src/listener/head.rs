@@ -1,6 +1,6 @@
 //! Looks at the head of a request as it is read.
 
-use std::io::{self, ErrorKind, IoSlice};
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -11,7 +11,7 @@ use super::line_ends::LineEnds;
 use super::traffic::Traffic;
 
 /// A stream whose head is looked at before the HTTP library reads it: how its lines end, and
-/// whether it is a TLS handshake instead, which ends the connection.
+/// whether it is a TLS handshake instead, which is logged.
 pub(super) struct HeadReader<S> {
     stream: S,
     traffic: Arc<Traffic>,
@@ -24,16 +24,16 @@ impl<S> HeadReader<S> {
         Self { stream, traffic, line_ends: LineEnds::default(), has_read: false }
     }
 
-    fn look_at(&mut self, bytes: &[u8]) -> io::Result<()> {
+    fn look_at(&mut self, bytes: &[u8]) {
+        // The HTTP library answers 400 in plain text, by which clients recognize that the port does
+        // not speak TLS.
         if !self.has_read && bytes.first() == Some(&TLS_HANDSHAKE) {
-            tracing::debug!("a client speaks TLS to a port of plain HTTP, closing");
-            return Err(ErrorKind::InvalidData.into());
+            tracing::debug!("a client speaks TLS to a port of plain HTTP");
         }
         self.has_read |= !bytes.is_empty();
         if self.line_ends.have_bare_line_feed(bytes) {
             self.traffic.note_bare_line_feed();
         }
-        Ok(())
     }
 }
 
@@ -45,10 +45,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for HeadReader<S> {
     ) -> Poll<io::Result<()>> {
         let filled = buf.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buf);
-        match read {
-            Poll::Ready(Ok(())) => Poll::Ready(self.look_at(&buf.filled()[filled..])),
-            Poll::Ready(Err(_)) | Poll::Pending => read,
+        if let Poll::Ready(Ok(())) = read {
+            self.look_at(&buf.filled()[filled..]);
         }
+        read
     }
 }
 
