@@ -26,7 +26,10 @@ pub(crate) struct Page {
     #[serde(default = "most")]
     limit: usize,
     /// Where to go on: the `next` of the page before.
-    #[cfg_attr(feature = "documents", param(nullable = false))]
+    #[cfg_attr(
+        feature = "documents",
+        param(nullable = false, pattern = "^[0-9]{1,15}-[2-9A-HJKMNP-Za-hjkmnp-z]{6}$")
+    )]
     after: Option<String>,
 }
 
