@@ -265,8 +265,8 @@ impl ServerHandle {
     }
 
     /// Removes a participant from a room. In v2 it gets `kicked`, and the others learn that it
-    /// left. Its token becomes void, and so does the [seat](MintToken::seat) that the token names;
-    /// with the password, an invite or a token for another seat it can come back.
+    /// left. Its token becomes void, and so does the [seat](crate::MintToken::seat) that the token
+    /// names; with the password, an invite or a token for another seat it can come back.
     ///
     /// # Errors
     ///
