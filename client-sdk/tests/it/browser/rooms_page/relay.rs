@@ -24,7 +24,8 @@ async fn relayed_pages_say_so_get_new_credentials_and_outlive_their_relay() {
         page.until_shown(".tile:nth-child(2) .mark[title=Relayed]").await;
     }
 
-    // An extension of the room brings credentials that last as long.
+    // An extension of the room brings credentials that last as long. Their end, which is in the
+    // user name, is in whole seconds, so a second has to pass.
     let before = call.guest.see(USER_NAME).await;
     sleep(Duration::from_secs(1)).await;
     call.creator.click("#manage").await;
