@@ -1,12 +1,13 @@
 //! A real coturn on this machine.
 
 use std::fs;
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::{self, SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use tempfile::TempDir;
-use tokio::time::sleep;
+use tokio::net::{TcpStream, UdpSocket};
+use tokio::time::{sleep, timeout};
 
 /// What the signaling server and coturn share.
 pub const SECRET: &str = "what the signaling server and coturn share";
@@ -72,11 +73,27 @@ impl Coturn {
             .unwrap_or_else(|error| {
                 panic!("cannot run turnserver, from the package coturn: {error}")
             });
-        let coturn = Self { process, port, tls_port, certificate, folder };
-        while !coturn.log().contains("listener opened on") {
+        let mut coturn = Self { process, port, tls_port, certificate, folder };
+        while !coturn.answers().await {
+            let ended = coturn.process.try_wait().unwrap();
+            assert!(ended.is_none(), "coturn ended: {ended:?}\n{}", coturn.log());
             sleep(Duration::from_millis(50)).await;
         }
         coturn
+    }
+
+    /// Whether it answers over UDP and has opened the port for TLS, neither of which its first
+    /// listener tells.
+    async fn answers(&self) -> bool {
+        // A binding request of STUN: type, length 0, magic cookie, transaction id.
+        let request = *b"\x00\x01\x00\x00\x21\x12\xa4\x42transaction1";
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        // Fails where nobody listens yet.
+        let sent = socket.send_to(&request, ("127.0.0.1", self.port)).await;
+        let answer = timeout(Duration::from_millis(200), socket.recv(&mut [0; 512])).await;
+        sent.is_ok()
+            && matches!(answer, Ok(Ok(_)))
+            && TcpStream::connect(("127.0.0.1", self.tls_port)).await.is_ok()
     }
 
     pub fn port(&self) -> u16 {
@@ -107,7 +124,7 @@ impl Coturn {
 fn port_of_both() -> u16 {
     loop {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let both = (TcpListener::bind(port), UdpSocket::bind(port));
+        let both = (TcpListener::bind(port), net::UdpSocket::bind(port));
         if let (Ok(_), Ok(_)) = both {
             return port.port();
         }
