@@ -5,7 +5,8 @@ mod support;
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use signal_core::{Change, MemoryStore, Op};
+use signal_core::room::{Change, Op};
+use signal_core::store::MemoryStore;
 use support::{NOW, new_room, room_id};
 
 /// The numbers of rooms, each with a deadline.

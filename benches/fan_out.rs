@@ -6,7 +6,8 @@
 mod support;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use signal_core::{Disconnect, Input, Ticket};
+use signal_core::hub::{Disconnect, Input};
+use signal_core::room::Ticket;
 use support::Node;
 
 /// The numbers of members of the room, without the newcomer.

@@ -10,7 +10,8 @@ mod support;
 use bytes::Bytes;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use serde_json::Value;
-use signal_core::{Input, Ticket};
+use signal_core::hub::Input;
+use signal_core::room::Ticket;
 use support::Node;
 
 /// Frame sizes in bytes: a candidate, a small offer, and an offer with audio, video and data.

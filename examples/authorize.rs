@@ -8,9 +8,10 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
+use signal_core::room::{Grant, PasswordTag, RoomSpec, Ticket};
 use signal_core::{
-    ConnId, DisplayName, Engine, Entry, ErrorCode, Grant, NewConnection, PasswordTag, Question,
-    Randomness, RoomId, RoomSpec, Ticket, Timestamp, Transmit,
+    ConnId, DisplayName, Engine, Entry, ErrorCode, NewConnection, Question, Randomness, RoomId,
+    Timestamp, Transmit,
 };
 use tokio::sync::mpsc;
 use tokio::time::sleep;

@@ -8,10 +8,11 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
+use signal_core::message::{ClientMessage, Payload, ServerMessage, Signal, SignalKind};
+use signal_core::room::{Grant, PasswordTag, RoomSpec};
 use signal_core::wire::{decode_server, encode_client};
 use signal_core::{
-    ClientMessage, ConnId, DisplayName, Engine, Grant, Language, NewConnection, PasswordTag,
-    Payload, Randomness, RoomSpec, ServerMessage, Signal, SignalKind, Timestamp, Transmit,
+    ConnId, DisplayName, Engine, Language, NewConnection, Randomness, Timestamp, Transmit,
 };
 
 fn main() {

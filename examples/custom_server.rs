@@ -12,9 +12,10 @@ use std::{env, io};
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
+use signal_core::room::{PasswordTag, RoomSpec, TokenHash};
 use signal_core::{
-    ConnId, DisplayName, Engine, EngineConfig, NewConnection, PasswordTag, ProtocolVersion,
-    Randomness, RoomId, RoomSpec, Timestamp, TokenHash, Transmit,
+    ConnId, DisplayName, Engine, EngineConfig, NewConnection, ProtocolVersion, Randomness, RoomId,
+    Timestamp, Transmit,
 };
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};

@@ -28,7 +28,7 @@ use axum::http::header::SET_COOKIE;
 use axum::response::IntoResponse;
 use axum::routing::{delete, get, post};
 use axum::serve::ListenerExt;
-use signal_server::signal_core::{Identity, UserId};
+use signal_server::signal_core::identity::{Identity, UserId};
 use signal_server::{
     Admit, Authenticate, DisplayName, IceRequest, IceServer, IceServerSource, IceServers,
     JoinDecision, JoinRequest, Login, LoginRequest, MintToken, RoomEventKind, RoomEvents, Server,

@@ -6,9 +6,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use signal_core::{
-    DisplayName, Engine, NewConnection, PasswordTag, Randomness, RoomSpec, Timestamp, Transmit,
-};
+use signal_core::room::{PasswordTag, RoomSpec};
+use signal_core::{DisplayName, Engine, NewConnection, Randomness, Timestamp, Transmit};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::{net::TcpListener, select, sync::Notify, time};
 

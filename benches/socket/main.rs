@@ -30,7 +30,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
-use signal_core::RateLimit;
+use signal_core::config::RateLimit;
 use tokio::runtime;
 use tokio::time::sleep;
 

@@ -4,7 +4,7 @@
 use std::future::pending;
 use std::time::Duration;
 
-use signal_core::{HubConfig, RateLimit};
+use signal_core::config::{HubConfig, RateLimit};
 use signal_server::{Limits, Secret, Server};
 use tokio::net::TcpListener;
 

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use signal_core::ErrorCode;
+use signal_core::ice::IceServer;
+use signal_core::message::ServerMessage;
 use signal_core::wire::decode_server;
-use signal_core::{ErrorCode, IceServer, ServerMessage};
 use tokio::time::{Instant, sleep, timeout_at};
 use url::Url;
 

@@ -1,6 +1,6 @@
 //! The ICE servers that the signaling server lists.
 
-use signal_core::{IceScheme, IceServer, IceServers, IceTransport, IceUrl};
+use signal_core::ice::{IceScheme, IceServer, IceServers, IceTransport, IceUrl};
 
 /// Reads the list from the signaling connection; `None` with a warning if it cannot be read.
 pub(crate) fn ice_servers(ice: &IceServers) -> Option<Vec<IceServer>> {
@@ -28,7 +28,8 @@ pub(crate) fn usable_urls(server: &IceServer) -> Vec<IceUrl> {
 }
 
 fn usable(url: &str, has_credential: bool) -> Result<IceUrl, String> {
-    let url: IceUrl = url.parse().map_err(|error: signal_core::InvalidIceUrl| error.to_string())?;
+    let url: IceUrl =
+        url.parse().map_err(|error: signal_core::ice::InvalidIceUrl| error.to_string())?;
     if url.is_relay() && !has_credential {
         return Err("a TURN server needs a username and a credential".to_owned());
     }

@@ -107,10 +107,10 @@ mod wanted;
 
 pub use async_trait::async_trait;
 pub use bytes::Bytes;
-pub use signal_core::{
-    Attributes, Audience, IceServer, Language, ParticipantId, ParticipantInfo, RoomId, RoomInfo,
-    Timestamp,
-};
+pub use signal_core::ice::IceServer;
+pub use signal_core::identity::Attributes;
+pub use signal_core::message::{Audience, ParticipantInfo, RoomInfo};
+pub use signal_core::{Language, ParticipantId, RoomId, Timestamp};
 
 pub use api::{
     ChangedRoom, CreatedRoom, JoinedRoom, NewPassword, NewRoom, OnCreatorLeave, ParticipantSummary,

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use signal_core::{ParticipantId, ParticipantInfo, Payload, RoomInfo};
+use signal_core::ParticipantId;
+use signal_core::message::{ParticipantInfo, Payload, RoomInfo};
 
 use crate::session::{SessionEvent, mute_state};
 

@@ -12,8 +12,9 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use client_sdk::{NewRoom, RequestError};
+use signal_core::ParticipantId;
+use signal_core::message::{ClientMessage, Payload, ServerMessage, Signal, SignalKind};
 use signal_core::wire::{decode_server, encode_client};
-use signal_core::{ClientMessage, ParticipantId, Payload, ServerMessage, Signal, SignalKind};
 use thiserror::Error;
 use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes};
 use url::Url;

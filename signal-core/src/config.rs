@@ -1,4 +1,4 @@
-//! The limits of a [`Hub`](crate::Hub).
+//! The limits of a [`Hub`](crate::hub::Hub).
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ pub struct HubConfig {
     /// How many bytes may wait for a connection, handed out and not acknowledged: by default 2 MiB.
     /// If another message does not fit, the connection is closed with
     /// [`CloseCode::SlowConsumer`](crate::CloseCode::SlowConsumer); the others in the room do not
-    /// notice. Acknowledge written bytes with [`Input::Sent`](crate::Input::Sent).
+    /// notice. Acknowledge written bytes with [`Input::Sent`](crate::hub::Input::Sent).
     pub max_unsent_bytes: usize,
     /// How long an unanswered offer makes the hub refuse offers of the other side: by default 15 s.
     pub offer_patience: Duration,
@@ -83,7 +83,8 @@ pub struct InvalidConfig {
 }
 
 impl HubConfig {
-    /// Checks that the limits fit each other. A [`Hub`](crate::Hub) does not check them itself.
+    /// Checks that the limits fit each other. A [`Hub`](crate::hub::Hub) does not check them
+    /// itself.
     ///
     /// # Errors
     ///

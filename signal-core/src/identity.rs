@@ -13,8 +13,9 @@ use crate::record::{InvalidRecord, Reader, Writer};
 
 /// Who a participant is, in the host's own terms. The default is empty.
 ///
-/// A token carries it, and a seat keeps it. It is not part of the [record](crate::Room::to_record)
-/// of a room: it is written once for each seat, see [`Save::seats`](crate::Save::seats).
+/// A token carries it, and a seat keeps it. It is not part of the
+/// [record](crate::room::Room::to_record) of a room: it is written once for each seat, see
+/// [`Save::seats`](crate::Save::seats).
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Identity {

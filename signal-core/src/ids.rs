@@ -140,7 +140,7 @@ pub struct ConnId(pub u64);
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct NodeId(pub u64);
 
-/// One operation that a [`Hub`](crate::Hub) asked its store for; handed back with the result.
+/// One operation that a [`Hub`](crate::hub::Hub) asked its store for; handed back with the result.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct OpId(pub(crate) u64);
 

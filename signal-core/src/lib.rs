@@ -6,19 +6,33 @@
 //! that carries frames.
 //!
 //! - An [`Engine`] is a whole server of one node, without its sockets. Start here.
-//! - A [`Room`] is a plain record with the rules of one room. Only an [`Op`] changes it.
-//! - A [`Hub`] and a store are the two parts of an engine: the connections of one node, and the
-//!   newest record of each room. Use them directly for a cluster.
+//! - A [`Room`](room::Room) is a plain record with the rules of one room. Only an [`Op`](room::Op)
+//!   changes it.
+//! - A [`Hub`](hub::Hub) and a [store](store::MemoryStore) are the two parts of an engine: the
+//!   connections of one node, and the newest record of each room. Use them directly for a cluster.
 //! - [`wire`] is the JSON form of the messages, in both directions.
+//!
+//! The root has the engine and what its loop takes and returns. Each module has what is only needed
+//! for its subject:
+//!
+//! | module | for |
+//! |---|---|
+//! | [`room`] | creating and changing rooms, and reading their records |
+//! | [`room::event`] | billing, logs, presence |
+//! | [`identity`] | users and their attributes |
+//! | [`message`] | messages of a host, and clients of the protocol |
+//! | [`ice`] | lists of STUN and TURN servers |
+//! | [`config`] | limits |
+//! | [`typed`] | room numbers and passwords that people type |
+//! | [`hub`], [`store`] | clusters |
+//! | [`wire`] | clients, tests and tools that read or write JSON |
 //!
 //! # Driving an engine
 //!
 //! ```
 //! use std::time::Duration;
-//! use signal_core::{
-//!     ConnId, DisplayName, Engine, Grant, NewConnection, PasswordTag, Randomness, RoomSpec, Timestamp,
-//!     Transmit,
-//! };
+//! use signal_core::room::{Grant, PasswordTag, RoomSpec};
+//! use signal_core::{ConnId, DisplayName, Engine, NewConnection, Randomness, Timestamp, Transmit};
 //!
 //! /// What a host does whenever a socket can be written to. `sent` stands for the sockets.
 //! fn transmit(engine: &mut Engine, sent: &mut Vec<(ConnId, String)>, now: Timestamp) {
@@ -82,91 +96,69 @@
 //! # Losing a socket
 //!
 //! The seat of a v1 participant ends with its socket. The seat of a v2 participant is kept for
-//! [`HubConfig::resume_grace`], and the messages to it are kept for a replay of limited length. The
-//! participant comes back with [`NewConnection::resume`] and gets what it missed. If some of that
-//! is no longer kept, it gets a snapshot of the current state instead.
+//! [`resume_grace`](config::HubConfig::resume_grace), and the messages to it are kept for a replay
+//! of limited length. The participant comes back with [`NewConnection::resume`] and gets what it
+//! missed. If some of that is no longer kept, it gets a snapshot of the current state instead.
 //!
 //! # Many nodes
 //!
-//! Each process has a [`Hub`] of its own, and all share a store. A hub asks for the records of a
-//! room with [`Output::Watch`] and gets them as [`Input::Record`]. A lost notification only delays
-//! what participants learn, since the next record contains the same. Messages to participants of
-//! other nodes come out as [`Output::ToNode`]. When a process dies, another one has to
-//! [detach](Op::Detach) the [`Attachment`]s of it that records name.
+//! Each process has a [`Hub`](hub::Hub) of its own, and all share a store. A hub asks for the
+//! records of a room with [`Output::Watch`](hub::Output::Watch) and gets them as
+//! [`Input::Record`](hub::Input::Record). A lost notification only delays what participants learn,
+//! since the next record contains the same. Messages to participants of other nodes come out as
+//! [`Output::ToNode`](hub::Output::ToNode). When a process dies, another one has to
+//! [detach](room::Op::Detach) the [`Attachment`](room::Attachment)s of it that records name.
 //!
 //! # Errors and panics
 //!
 //! A participant gets an `error` message for what it does wrong, so the host is not told. A
-//! [`Room`] refuses an operation with a [`Reject`]. Nothing that a participant or a host hands in
-//! makes this crate panic; a panic is a bug.
+//! [`Room`](room::Room) refuses an operation with a [`Reject`](room::Reject). Nothing that a
+//! participant or a host hands in makes this crate panic; a panic is a bug.
 //!
 //! # Bounds
 //!
-//! [`HubConfig`] limits what a connection may make the hub hold. For each room the hub holds at
-//! most one negotiation for each pair of participants, and one replay for each participant. A store
-//! holds each room until a day after its end.
+//! [`HubConfig`](config::HubConfig) limits what a connection may make the hub hold. For each room
+//! the hub holds at most one negotiation for each pair of participants, and one replay for each
+//! participant. A store holds each room until a day after its end.
 #![forbid(unsafe_code)]
 #![deny(missing_docs, clippy::iter_over_hash_type)]
 
 mod client;
-mod config;
+mod close_code;
+pub mod config;
 mod deadlines;
 mod engine;
+mod entry;
 mod error;
-mod hub;
-mod ice_server;
-mod ice_url;
-mod identity;
+pub mod hub;
+pub mod ice;
+pub mod identity;
 mod ids;
 mod language;
-mod message;
+pub mod message;
 mod name;
 mod payload;
 mod protocol;
 mod reason;
 mod record;
-mod room;
-mod store;
+pub mod room;
+pub mod store;
 mod time;
 mod token;
-mod typed;
+pub mod typed;
 mod unicode;
 pub mod wire;
 mod wording;
 
 pub use client::{AddressTag, Client};
-pub use config::{FloodLimit, HubConfig, InvalidConfig, OpeningLimit, RateLimit, ReplayLimit};
+pub use close_code::CloseCode;
 pub use engine::{
     Engine, EngineConfig, Event, NewConnection, Question, QuestionId, Save, Transmit,
 };
+pub use entry::{Entry, Randomness};
 pub use error::ErrorCode;
-pub use hub::{
-    ClientFrame, CloseCode, Disconnect, Entry, FrameDecoder, HostMessage, HostMessageRefusal, Hub,
-    Input, MessageToHost, NodeBody, NodeFrame, NodeReceiver, NodeSender, Output, Randomness,
-    SeatRef,
-};
-pub use ice_server::IceServer;
-pub use ice_url::{IceScheme, IceTransport, IceUrl, InvalidIceUrl};
-pub use identity::{Attributes, Identity, InvalidIdentity, UserId};
-pub use ids::{
-    Attachment, ConnId, IdSuffix, InvalidId, NodeId, OpId, ParticipantId, RoomId, Ticket, TicketTag,
-};
+pub use ids::{ConnId, InvalidId, ParticipantId, RoomId};
 pub use language::Language;
-pub use message::{
-    Audience, ClientMessage, IceServers, InvalidText, Missed, ParticipantInfo, PeerUpdate, Request,
-    RequestId, Resumed, RoomInfo, ServerMessage, Signal, SignalKind, Topic, Welcome,
-};
 pub use name::{DisplayName, InvalidName};
-pub use payload::{InvalidPayload, Payload};
 pub use protocol::ProtocolVersion;
-pub use reason::{CloseReason, LeaveReason};
-pub use record::InvalidRecord;
-pub use room::{
-    Admission, Capacity, Change, ChangedSettings, Durability, EventKey, EventLeaveReason,
-    EventParticipant, Grant, InvalidCapacity, LeaveKind, OnCreatorLeave, Op, Outcome, Presence,
-    Receipt, Reject, Room, RoomEvent, RoomEventKind, RoomSpec, Rotation, Seat, Status,
-};
-pub use store::{Applied, MemoryStore, RoomIdTaken};
 pub use time::Timestamp;
-pub use token::{PasswordTag, ResumeToken, TokenHash};
-pub use typed::{parse_password, parse_room_id};

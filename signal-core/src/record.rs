@@ -1,7 +1,7 @@
 //! Writing and reading the binary records of rooms, for stores that outlive the process.
 //!
 //! Numbers are little-endian; texts and lists follow their length.
-//! [`Room::to_record`](crate::Room::to_record) defines the order of the fields.
+//! [`Room::to_record`](crate::room::Room::to_record) defines the order of the fields.
 
 use thiserror::Error;
 

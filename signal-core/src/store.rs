@@ -8,7 +8,8 @@ use thiserror::Error;
 
 use crate::deadlines::Deadlines;
 use crate::ids::RoomId;
-use crate::room::{Durability, Op, Outcome, Receipt, Reject, Room, RoomEvent};
+use crate::room::event::RoomEvent;
+use crate::room::{Durability, Op, Outcome, Receipt, Reject, Room};
 use crate::time::Timestamp;
 
 /// Holds rooms in memory and applies operations at once, which is all that a single node needs.
@@ -35,7 +36,8 @@ pub struct Applied {
 }
 
 impl Applied {
-    /// A result for a [`Hub`](crate::Hub), once the record is written and the events are handled.
+    /// A result for a [`Hub`](crate::hub::Hub), once the record is written and the events are
+    /// handled.
     pub fn settled(record: Option<Arc<Room>>, reply: Result<Receipt, Reject>) -> Self {
         Self { record, reply, durability: Durability::Volatile, events: Vec::new() }
     }
@@ -108,8 +110,8 @@ impl MemoryStore {
     /// Ends rooms and seats whose time has come, and removes rooms that ended a day ago.
     ///
     /// Returns the result for each of these rooms, for a host that stores records; a room that was
-    /// removed has no record. A [`Hub`](crate::Hub) need not be told, since a hub with sockets in a
-    /// room asks for the same itself.
+    /// removed has no record. A [`Hub`](crate::hub::Hub) need not be told, since a hub with sockets
+    /// in a room asks for the same itself.
     #[must_use = "the records may have to be kept, and the events told"]
     pub fn handle_timeout(&mut self, now: Timestamp) -> Vec<(RoomId, Applied)> {
         let mut due = Vec::new();

@@ -144,11 +144,11 @@ pub use shard::events::{EventsLost, RoomEvents};
 pub use shard::inbox::MessagesToHost;
 #[doc(no_inline)]
 pub use signal_core;
-pub use signal_core::{
-    Capacity, DisplayName, HostMessage, HostMessageRefusal, IceServer, InvalidCapacity,
-    InvalidName, Language, MessageToHost, OnCreatorLeave, ParticipantId, Payload, RoomEvent,
-    RoomEventKind, RoomId, Topic,
-};
+pub use signal_core::ice::IceServer;
+pub use signal_core::message::{HostMessage, HostMessageRefusal, MessageToHost, Payload, Topic};
+pub use signal_core::room::event::{RoomEvent, RoomEventKind};
+pub use signal_core::room::{Capacity, InvalidCapacity, OnCreatorLeave};
+pub use signal_core::{DisplayName, InvalidName, Language, ParticipantId, RoomId};
 #[cfg(feature = "store")]
 pub use store::DataDirError;
 pub use store::{QueueWrite, QueuedEvent, RoomStore, RoomWrite, StoreError, StoredRoom};

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use signal_core::IceServer;
+use signal_core::ice::IceServer;
 
 use crate::invite::Invite;
 

@@ -2,7 +2,8 @@
 
 mod builder;
 
-use signal_core::{IceServer, ParticipantId};
+use signal_core::ParticipantId;
+use signal_core::ice::IceServer;
 
 pub use self::builder::ClientBuilder;
 use crate::api::{

@@ -11,7 +11,7 @@ use rtc::peer_connection::configuration::{
     RTCConfiguration, RTCConfigurationBuilder, RTCIceServer, RTCIceTransportPolicy,
 };
 use rtc::peer_connection::transport::RTCDtlsRole;
-use signal_core::{IceServer, IceTransport, IceUrl};
+use signal_core::ice::{IceServer, IceTransport, IceUrl};
 use tokio::sync::watch;
 use webrtc::error::Result;
 use webrtc::peer_connection::{PeerConnection, PeerConnectionBuilder};

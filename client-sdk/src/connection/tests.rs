@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use signal_core::IceServer;
+use signal_core::ice::IceServer;
 use tokio::net::UdpSocket;
 use tokio::time::timeout;
 

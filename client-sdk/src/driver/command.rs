@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use signal_core::{ClientMessage, ParticipantId};
+use signal_core::ParticipantId;
+use signal_core::message::ClientMessage;
 
 use super::{Driver, Reply};
 use crate::connection::ConnectionRequest;

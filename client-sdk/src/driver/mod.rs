@@ -9,8 +9,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use signal_core::ParticipantId;
+use signal_core::ice::IceServers;
+use signal_core::message::{ClientMessage, Request, RequestId};
 use signal_core::wire::{Problem, decode_server, encode_client};
-use signal_core::{ClientMessage, IceServers, ParticipantId, Request, RequestId};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::sleep_until;

@@ -6,7 +6,10 @@ mod subject;
 use std::time::Duration;
 
 use bytes::Bytes;
-use signal_core::{Attributes, IceServer, ParticipantId, ParticipantInfo, RoomInfo};
+use signal_core::ParticipantId;
+use signal_core::ice::IceServer;
+use signal_core::identity::Attributes;
+use signal_core::message::{ParticipantInfo, RoomInfo};
 
 pub(crate) use self::queue::{EventQueue, Events};
 use crate::channel::DataChannel;

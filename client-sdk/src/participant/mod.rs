@@ -9,7 +9,9 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use serde::Serialize;
-use signal_core::{Audience, ClientMessage, IceServer, ParticipantId, ParticipantInfo, RoomInfo};
+use signal_core::ParticipantId;
+use signal_core::ice::IceServer;
+use signal_core::message::{Audience, ClientMessage, ParticipantInfo, RoomInfo};
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub(crate) use self::preparation::Preparation;

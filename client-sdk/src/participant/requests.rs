@@ -1,7 +1,8 @@
 //! The requests to the server that the handle offers, checked before they are sent.
 
 use serde::Serialize;
-use signal_core::{Audience, ClientMessage, DisplayName, Payload, Topic};
+use signal_core::DisplayName;
+use signal_core::message::{Audience, ClientMessage, Payload, Topic};
 
 use crate::session::CommandError;
 

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use signal_core::{ClientMessage, IceServers, ParticipantId, Request};
+use signal_core::ParticipantId;
+use signal_core::ice::IceServers;
+use signal_core::message::{ClientMessage, Request};
 
 use super::event::SessionEvent;
 use super::ice_candidate::IceCandidate;

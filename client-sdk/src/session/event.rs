@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use signal_core::{Attributes, ParticipantId, ParticipantInfo, RoomInfo};
+use signal_core::ParticipantId;
+use signal_core::identity::Attributes;
+use signal_core::message::{ParticipantInfo, RoomInfo};
 use thiserror::Error;
 
 /// Something that happened in the room, in the order in which the session learned of it.

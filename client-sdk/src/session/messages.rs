@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use signal_core::ErrorCode;
+use signal_core::message::{RequestId, ServerMessage};
 use signal_core::wire::{DecodeError, Problem};
-use signal_core::{ErrorCode, RequestId, ServerMessage};
 
 use super::credential_refresh::IceCredentialRefresh;
 use super::error::CommandError;
@@ -81,8 +82,13 @@ impl Session {
                 self.emit(SessionEvent::PasswordAttempts { left, retry_after });
             }
             ServerMessage::RoomClosed { reason, code } => self.end(match code {
-                Some(signal_core::CloseReason::Expired) => CloseReason::RoomExpired { reason },
-                Some(signal_core::CloseReason::ByAdmin | signal_core::CloseReason::ByCreator)
+                Some(signal_core::room::CloseReason::Expired) => {
+                    CloseReason::RoomExpired { reason }
+                }
+                Some(
+                    signal_core::room::CloseReason::ByAdmin
+                    | signal_core::room::CloseReason::ByCreator,
+                )
                 | None => CloseReason::RoomClosed { reason },
             }),
             ServerMessage::RoomUpdated { room } => self.room_updated(room, now),

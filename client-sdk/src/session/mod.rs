@@ -57,7 +57,9 @@ mod track_source;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use signal_core::{ClientMessage, IceServers, ParticipantId, Payload, Request, RoomInfo};
+use signal_core::ParticipantId;
+use signal_core::ice::IceServers;
+use signal_core::message::{ClientMessage, Payload, Request, RoomInfo};
 
 pub use self::action::{Action, ConnectionCommand};
 use self::credential_refresh::IceCredentialRefresh;

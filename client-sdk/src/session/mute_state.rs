@@ -4,7 +4,7 @@
 //! the audio.
 
 use serde_json::{Map, Value};
-use signal_core::Payload;
+use signal_core::message::Payload;
 
 /// The application's state with the muted tracks.
 ///

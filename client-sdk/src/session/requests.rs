@@ -7,7 +7,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use signal_core::{ClientMessage, DisplayName, ErrorCode, Payload, Request, RequestId};
+use signal_core::message::{ClientMessage, Payload, Request, RequestId};
+use signal_core::{DisplayName, ErrorCode};
 
 use super::error::CommandError;
 use super::mute_state;

@@ -3,9 +3,9 @@
 use std::time::Instant;
 
 use bytes::Bytes;
-use signal_core::{
-    LeaveReason, Missed, ParticipantId, ParticipantInfo, PeerUpdate, Resumed, RoomInfo,
-};
+use signal_core::ParticipantId;
+use signal_core::message::{Missed, ParticipantInfo, PeerUpdate, Resumed, RoomInfo};
+use signal_core::room::LeaveReason;
 
 use super::error::CommandError;
 use super::event::{CloseReason, SessionEvent};

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use signal_core::{ClientMessage, Request, SignalKind};
+use signal_core::message::{ClientMessage, Request, SignalKind};
 
 /// Like the send buffer of TCP: first the sent and unconfirmed messages, then those to be sent.
 #[derive(Debug, Default)]
@@ -106,7 +106,7 @@ const OVERHEAD: usize = 64;
 
 #[cfg(test)]
 mod tests {
-    use signal_core::Payload;
+    use signal_core::message::Payload;
 
     use super::*;
 

@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use signal_core::{ParticipantId, Signal, SignalKind};
+use signal_core::ParticipantId;
+use signal_core::message::{Signal, SignalKind};
 
 use super::Session;
 use super::track_source::TrackLabel;

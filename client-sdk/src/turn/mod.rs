@@ -10,7 +10,7 @@ use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Mutex, PoisonError};
 
-use signal_core::{IceScheme, IceTransport, IceUrl};
+use signal_core::ice::{IceScheme, IceTransport, IceUrl};
 
 pub(crate) use self::stream::{Received, TurnStream};
 use crate::network::Network;

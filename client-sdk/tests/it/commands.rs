@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use client_sdk::CommandError;
 use client_sdk::session::{Action, Session, SessionEvent, SignalingLoss};
 use serde_json::{Value, json};
+use signal_core::message::{Audience, ClientMessage, Payload, Topic};
 use signal_core::wire::{decode_server, encode_client};
-use signal_core::{Audience, ClientMessage, Payload, Topic};
 
 #[test]
 fn a_command_is_done_when_the_ping_behind_it_is_answered() {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use client_sdk::{Audience, Client, CommandError, Event, NewRoom, Participant, ParticipantInfo};
 use serde_json::{Value, json};
-use signal_core::{HubConfig, RateLimit};
+use signal_core::config::{HubConfig, RateLimit};
 use signal_server::testing::{self, TestServer};
 use signal_server::{HostMessage, Payload, Secret, Server, Topic};
 use tokio::time::timeout;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use client_sdk::{Client, MediaKind, NewRoom};
-use signal_core::HubConfig;
+use signal_core::config::HubConfig;
 use signal_server::{Secret, Server, testing};
 use tokio::time::sleep;
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use client_sdk::{Client, MediaKind, NewRoom, RtpPacket};
-use signal_core::HubConfig;
+use signal_core::config::HubConfig;
 use signal_server::{Secret, Server};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};

@@ -12,7 +12,7 @@ mod unheard;
 
 use client_sdk::session::Report;
 use client_sdk::{CloseReason, ConnectionState};
-use signal_core::SignalKind;
+use signal_core::message::SignalKind;
 
 use self::host::{Host, id, sdp};
 

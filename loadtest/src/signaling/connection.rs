@@ -6,8 +6,8 @@ use std::task::{Context, Poll};
 
 use client_sdk::Bytes;
 use futures_util::{SinkExt, StreamExt};
+use signal_core::message::{ClientMessage, ServerMessage};
 use signal_core::wire::{decode_server, encode_client};
-use signal_core::{ClientMessage, ServerMessage};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use crate::network::Socket;

@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use signal_core::{Missed, ParticipantId, ParticipantInfo, ServerMessage};
+use signal_core::ParticipantId;
+use signal_core::message::{Missed, ParticipantInfo, ServerMessage};
 use thiserror::Error;
 use tokio_tungstenite::tungstenite::Message;
 use url::Url;

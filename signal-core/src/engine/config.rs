@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::config::HubConfig;
 
-/// What an [`Engine`](crate::Engine) does beyond its [`Hub`](crate::Hub), and the limits of both.
+/// What an [`Engine`](crate::Engine) does beyond its [`Hub`](crate::hub::Hub), and the limits of
+/// both.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct EngineConfig {

@@ -3,10 +3,10 @@
 use bytes::Bytes;
 
 use crate::client::Client;
-use crate::hub::{Entry, Randomness};
+use crate::entry::{Entry, Randomness};
+use crate::ice::IceServers;
 use crate::ids::RoomId;
 use crate::language::Language;
-use crate::message::IceServers;
 use crate::name::DisplayName;
 use crate::protocol::ProtocolVersion;
 use crate::room::Grant;

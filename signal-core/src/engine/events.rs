@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use crate::hub::HostMessageRefusal;
 use crate::ids::ConnId;
-use crate::room::RoomEvent;
+use crate::message::HostMessageRefusal;
+use crate::room::event::RoomEvent;
 
 /// An event that informs the host and needs no action, from
 /// [`Engine::poll_event`](crate::Engine::poll_event).

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::error::ErrorCode;
-use crate::hub::MessageToHost;
+use crate::message::MessageToHost;
 
 /// The messages that wait for the host.
 #[derive(Debug, Default)]

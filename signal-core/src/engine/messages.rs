@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::Engine;
 use crate::error::ErrorCode;
-use crate::hub::{HostMessage, HostMessageRefusal, Input, MessageToHost};
+use crate::hub::Input;
 use crate::ids::RoomId;
+use crate::message::{HostMessage, HostMessageRefusal, MessageToHost};
 use crate::time::Timestamp;
 
 impl Engine {

@@ -29,10 +29,12 @@ pub use self::questions::{Question, QuestionId};
 pub use self::saves::Save;
 use self::saves::{Answer, Saves};
 use crate::deadlines::Deadlines;
+use crate::entry::Entry;
 use crate::error::ErrorCode;
-use crate::hub::{Disconnect, Entry, HostMessageRefusal, Hub, Input};
+use crate::hub::{Disconnect, Hub, Input};
+use crate::ice::IceServers;
 use crate::ids::{ConnId, NodeId};
-use crate::message::IceServers;
+use crate::message::HostMessageRefusal;
 use crate::protocol::ProtocolVersion;
 use crate::store::MemoryStore;
 use crate::time::Timestamp;
@@ -60,7 +62,7 @@ use crate::time::Timestamp;
 /// A frame counts as sent when it is taken. At most 2 MiB of frames wait for a connection, and none
 /// of them for longer than 45 s. Beyond that the connection is closed with
 /// [`CloseCode::SlowConsumer`](crate::CloseCode::SlowConsumer), and its frames are dropped. Both
-/// are settings of [`HubConfig`](crate::HubConfig).
+/// are settings of [`HubConfig`](crate::config::HubConfig).
 ///
 /// # Heartbeats
 ///
@@ -77,8 +79,10 @@ use crate::time::Timestamp;
 /// ```
 /// use std::collections::BTreeMap;
 /// use std::time::Duration;
-/// use signal_core::{Engine, EngineConfig, Room, Timestamp};
-/// # use signal_core::{IdSuffix, PasswordTag, RoomId, RoomSpec, TokenHash};
+/// use signal_core::room::Room;
+/// use signal_core::{Engine, EngineConfig, Timestamp};
+/// # use signal_core::room::{IdSuffix, PasswordTag, RoomSpec, TokenHash};
+/// # use signal_core::RoomId;
 /// # fn spec(now: Timestamp) -> RoomSpec {
 /// #     RoomSpec {
 /// #         id: RoomId::from_indices([1; 6]),
@@ -127,8 +131,8 @@ use crate::time::Timestamp;
 /// ```
 ///
 /// A host sends its own replies, such as the answer to a request that created a room, once it has
-/// called [`handle_saved`](Self::handle_saved) for a record of that [version](crate::Room::version)
-/// or a newer one.
+/// called [`handle_saved`](Self::handle_saved) for a record of that
+/// [version](crate::room::Room::version) or a newer one.
 ///
 /// # Threads
 ///

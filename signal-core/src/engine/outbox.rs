@@ -6,7 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::EngineConfig;
-use crate::hub::{CloseCode, FrameDecoder};
+use crate::close_code::CloseCode;
+use crate::hub::FrameDecoder;
 use crate::time::Timestamp;
 
 /// What to do with a socket next, from [`Engine::poll_transmit`](crate::Engine::poll_transmit).

@@ -8,10 +8,12 @@ use super::outbox::Health;
 use super::questions::Unanswered;
 use super::saves::{Announcement, Answer};
 use super::{Engine, Event};
+use crate::close_code::CloseCode;
 use crate::error::ErrorCode;
-use crate::hub::{CloseCode, Disconnect, Input, Output};
+use crate::hub::{Disconnect, Input, Output};
 use crate::ids::{ConnId, RoomId};
-use crate::room::{Room, RoomEvent};
+use crate::room::Room;
+use crate::room::event::RoomEvent;
 use crate::store::Applied;
 use crate::time::Timestamp;
 

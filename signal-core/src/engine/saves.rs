@@ -7,7 +7,8 @@ use rustc_hash::FxHashMap;
 
 use crate::identity::Identity;
 use crate::ids::{OpId, ParticipantId, RoomId};
-use crate::room::{Durability, Receipt, Reject, Room, RoomEvent, RoomEventKind};
+use crate::room::event::{RoomEvent, RoomEventKind};
+use crate::room::{Durability, Receipt, Reject, Room};
 use crate::store::Applied;
 
 /// A room to write to the host's store, or to remove from it, from

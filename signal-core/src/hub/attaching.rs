@@ -7,12 +7,15 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::connection::{Attaching, Connection, Phase};
-use super::io::{CloseCode, Disconnect, Entry, Output};
+use super::io::{Disconnect, Output};
 use super::leaving::KeepSeat;
 use super::{AskedBy, Hub};
+use crate::close_code::CloseCode;
+use crate::entry::Entry;
 use crate::error::ErrorCode;
+use crate::ice::IceServers;
 use crate::ids::{Attachment, ConnId, ParticipantId, RoomId};
-use crate::message::{IceServers, Missed, ParticipantInfo, Resumed, ServerMessage, Welcome};
+use crate::message::{Missed, ParticipantInfo, Resumed, ServerMessage, Welcome};
 use crate::payload::Payload;
 use crate::protocol::ProtocolVersion;
 use crate::reason::LeaveReason;

@@ -1,12 +1,13 @@
 //! One connection, as the hub knows it.
 
 use super::frame::ClientFrame;
-use super::io::{Disconnect, Randomness};
+use super::io::Disconnect;
 use super::unsent::Unsent;
 use crate::client::Client;
+use crate::entry::Randomness;
+use crate::ice::IceServers;
 use crate::ids::{ParticipantId, RoomId};
 use crate::language::Language;
-use crate::message::IceServers;
 use crate::protocol::ProtocolVersion;
 
 /// A connection from its opening until the hub closes it or it is lost.

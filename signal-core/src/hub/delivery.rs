@@ -6,8 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::Hub;
-use super::io::{CloseCode, Output};
+use super::io::Output;
 use super::local_room::Outgoing;
+use crate::close_code::CloseCode;
 use crate::error::ErrorCode;
 use crate::ids::{ConnId, ParticipantId, RoomId, Ticket};
 use crate::message::{RequestId, ServerMessage};

@@ -7,7 +7,7 @@ use crate::message::{Audience, ClientMessage, Request, RequestId};
 use crate::protocol::ProtocolVersion;
 use crate::wire::{self, DecodeError};
 
-/// Decodes the frames of one connection; made by [`Hub::decoder`](crate::Hub::decoder).
+/// Decodes the frames of one connection; made by [`Hub::decoder`](crate::hub::Hub::decoder).
 ///
 /// Decoding needs nothing of the hub's state. A host that keeps its hub behind a lock decodes in
 /// the task of the connection, before it takes the lock.

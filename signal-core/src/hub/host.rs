@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use super::Hub;
-use super::host_message::{HostMessage, HostMessageRefusal, MessageToHost};
 use super::io::Output;
 use super::node_frame::{NodeBody, NodeFrame, NodeReceiver, NodeSender, SeatRef};
 use super::relay::nodes_of;
 use super::request::Sender;
 use crate::error::ErrorCode;
 use crate::ids::{NodeId, ParticipantId, RoomId};
+use crate::message::{HostMessage, HostMessageRefusal, MessageToHost};
 use crate::message::{RequestId, ServerMessage, Topic};
 use crate::payload::Payload;
 use crate::protocol::ProtocolVersion;

@@ -6,20 +6,20 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::frame::ClientFrame;
-use super::host_message::{HostMessage, HostMessageRefusal, MessageToHost};
 use super::node_frame::NodeFrame;
 use crate::client::Client;
+use crate::close_code::CloseCode;
+use crate::entry::{Entry, Randomness};
 use crate::error::ErrorCode;
-use crate::ids::{ConnId, IdSuffix, NodeId, OpId, ParticipantId, RoomId};
+use crate::ice::IceServers;
+use crate::ids::{ConnId, NodeId, OpId, ParticipantId, RoomId};
 use crate::language::Language;
-use crate::message::{IceServers, RequestId};
-use crate::name::DisplayName;
+use crate::message::{HostMessage, HostMessageRefusal, MessageToHost, RequestId};
 use crate::protocol::ProtocolVersion;
-use crate::room::{Grant, Op, Reject, Room};
+use crate::room::{Op, Room};
 use crate::store::Applied;
-use crate::token::{ResumeToken, TokenHash};
 
-/// Something that happened, for [`Hub::handle_input`](crate::Hub::handle_input).
+/// Something that happened, for [`Hub::handle_input`](crate::hub::Hub::handle_input).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Input {
@@ -49,8 +49,8 @@ pub enum Input {
     Frame {
         /// The connection.
         conn: ConnId,
-        /// One whole message, decoded by a [`decoder`](crate::Hub::decoder) of the connection's
-        /// protocol version.
+        /// One whole message, decoded by a [`decoder`](crate::hub::Hub::decoder) of the
+        /// connection's protocol version.
         frame: ClientFrame,
     },
     /// The answer to [`Output::IceServersWanted`].
@@ -73,7 +73,8 @@ pub enum Input {
         req: Option<RequestId>,
     },
     /// The host sends a message. The hub outputs a
-    /// [`HostMessageRefusal`](crate::HostMessageRefusal) for each participant that does not get it.
+    /// [`HostMessageRefusal`](crate::message::HostMessageRefusal) for each participant that does
+    /// not get it.
     HostMessage {
         /// The newest record of the room.
         record: Arc<Room>,
@@ -144,59 +145,6 @@ pub enum Input {
     },
 }
 
-/// How a connection gets its seat.
-#[derive(Clone, Debug)]
-pub enum Entry {
-    /// With a credential that the host has not verified yet. The hub asks with
-    /// [`Output::Authorize`], and holds back what the participant sends meanwhile.
-    Ask {
-        /// The credential for the host, passed through unread.
-        credential: Bytes,
-    },
-    /// With a token that the host has verified.
-    Attach {
-        /// The grant of the token.
-        grant: Grant,
-        /// The name to show.
-        name: DisplayName,
-        /// v2: the ICE servers for the participant.
-        ice: Option<IceServers>,
-    },
-    /// v2: with a resume token. The store verifies it.
-    Resume {
-        /// The hash of the token.
-        token: TokenHash,
-        /// How many messages the participant has received.
-        last_seq: u64,
-        /// The ICE servers for the participant; [`Room::resumable`](crate::Room::resumable) returns
-        /// the seat that the token resumes.
-        ice: Option<IceServers>,
-    },
-}
-
-/// Random values for one connection, drawn by the host.
-#[derive(Clone, Debug)]
-pub struct Randomness {
-    /// The random part of a participant id.
-    pub suffix: IdSuffix,
-    /// A new resume token.
-    pub resume_token: ResumeToken,
-}
-
-impl Randomness {
-    /// Makes both from random bytes. `hash` is the hash that the host computes of a presented
-    /// resume token, for example SHA-256.
-    pub fn draw(random: [u8; 36], hash: impl FnOnce(&str) -> [u8; 32]) -> Self {
-        let [a, b, c, d, token @ ..] = random;
-        let text: String = token.iter().map(|byte| format!("{byte:02x}")).collect();
-        let hash = TokenHash::new(hash(&text));
-        Self {
-            suffix: IdSuffix::new(u32::from_le_bytes([a, b, c, d])),
-            resume_token: ResumeToken::new(text, hash),
-        }
-    }
-}
-
 /// How a connection ended.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Disconnect {
@@ -206,7 +154,7 @@ pub enum Disconnect {
     Abrupt,
 }
 
-/// Something for the host to do, from [`Hub::poll_output`](crate::Hub::poll_output).
+/// Something for the host to do, from [`Hub::poll_output`](crate::hub::Hub::poll_output).
 ///
 /// The enum is exhaustive, since a host has to carry out every output: list every variant, and the
 /// compiler reports a new one.
@@ -289,91 +237,4 @@ pub enum Output {
     /// Hand in every newer record of this room as [`Input::Record`] from now on. The first
     /// connection to it has been let in.
     Watch(RoomId),
-}
-
-/// Why a connection is closed, as a WebSocket close code (RFC 6455 section 7.4).
-///
-/// A client should not reconnect on its own after a 45xx code.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[non_exhaustive]
-pub enum CloseCode {
-    /// 4501: the participant sent too many bad messages.
-    BadMessages,
-    /// 4500: the participant may not enter the room.
-    BadToken,
-    /// 4012: nothing has arrived from the other side for too long; come back and resume. An
-    /// [`Engine`](crate::Engine) has this deadline; a hub alone does not.
-    Idle,
-    /// 4511: the participant was kicked.
-    Kicked,
-    /// 1000: the participant has left.
-    Left,
-    /// 4513: the participant exceeded its rate for too long.
-    RateLimited,
-    /// 4509: a newer connection has taken over the seat.
-    Replaced,
-    /// 4510: the session is gone; join again.
-    ResumeFailed,
-    /// 4503: the room is closed, expired or unknown.
-    RoomClosed,
-    /// 4504: no seat is free.
-    RoomFull,
-    /// 4008: the participant does not read fast enough; come back and resume.
-    SlowConsumer,
-    /// 4001: the server cannot do this right now, or the participant opens sockets too often; come
-    /// back.
-    Unavailable,
-}
-
-impl CloseCode {
-    /// The number on the wire.
-    pub fn as_u16(self) -> u16 {
-        match self {
-            Self::BadMessages => 4501,
-            Self::BadToken => 4500,
-            Self::Idle => 4012,
-            Self::Kicked => 4511,
-            Self::Left => 1000,
-            Self::RateLimited => 4513,
-            Self::Replaced => 4509,
-            Self::ResumeFailed => 4510,
-            Self::RoomClosed => 4503,
-            Self::RoomFull => 4504,
-            Self::SlowConsumer => 4008,
-            Self::Unavailable => 4001,
-        }
-    }
-
-    /// The close code for a connection that a room refuses.
-    pub(super) fn after_reject(reject: Reject) -> Self {
-        match reject {
-            // Nobody can enter that room again, so trying again is of no use.
-            Reject::IdsExhausted => Self::RoomClosed,
-            other => Self::after_refusal(other.code()),
-        }
-    }
-
-    /// The close code for a connection that was refused with that error.
-    pub fn after_refusal(code: ErrorCode) -> Self {
-        match code {
-            ErrorCode::ResumeFailed => Self::ResumeFailed,
-            ErrorCode::RoomClosed | ErrorCode::RoomExpired | ErrorCode::RoomNotFound => {
-                Self::RoomClosed
-            }
-            ErrorCode::RoomFull => Self::RoomFull,
-            // A participant that reconnects too often may come back later.
-            ErrorCode::PeerUnreachable | ErrorCode::RateLimited | ErrorCode::Unavailable => {
-                Self::Unavailable
-            }
-            ErrorCode::Forbidden
-            | ErrorCode::InvalidMessage
-            | ErrorCode::MessageTooLarge
-            | ErrorCode::OfferConflict
-            | ErrorCode::PeerNotFound
-            | ErrorCode::SelfTarget
-            | ErrorCode::TokenExpired
-            | ErrorCode::TokenInvalid
-            | ErrorCode::UnknownType => Self::BadToken,
-        }
-    }
 }

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::connection::Phase;
-use super::io::{CloseCode, Disconnect, Output};
+use super::io::{Disconnect, Output};
 use super::{AskedBy, Hub};
+use crate::close_code::CloseCode;
 use crate::ids::{Attachment, ConnId, ParticipantId, RoomId};
 use crate::message::ServerMessage;
 use crate::protocol::ProtocolVersion;

@@ -280,8 +280,8 @@ impl LocalRoom {
         }
     }
 
-    /// When this room needs attention: at the time for [`Op::Prune`](crate::Op::Prune), or earlier
-    /// if a kept message becomes too old or a member may have read nothing for too long.
+    /// When this room needs attention: at the time for [`Op::Prune`](crate::room::Op::Prune), or
+    /// earlier if a kept message becomes too old or a member may have read nothing for too long.
     pub(super) fn deadline(&self, prune_at: Option<Timestamp>) -> Option<Timestamp> {
         [self.trim_at, self.stall_check_at, prune_at].into_iter().flatten().min()
     }

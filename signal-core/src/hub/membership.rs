@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::difference::Difference;
-use super::io::{CloseCode, Output};
+use super::io::Output;
 use super::local_room::LocalRoom;
 use super::{AskedBy, Hub};
+use crate::close_code::CloseCode;
 use crate::ids::{ConnId, ParticipantId, RoomId};
 use crate::message::ServerMessage;
 use crate::protocol::ProtocolVersion;

@@ -10,7 +10,6 @@ mod delivery;
 mod difference;
 mod frame;
 mod host;
-mod host_message;
 mod io;
 mod leaving;
 mod local_room;
@@ -33,13 +32,14 @@ use rustc_hash::FxHashMap;
 use self::account::Accounts;
 use self::connection::Connection;
 pub use self::frame::{ClientFrame, FrameDecoder};
-pub use self::host_message::{HostMessage, HostMessageRefusal, MessageToHost};
-pub use self::io::{CloseCode, Disconnect, Entry, Input, Output, Randomness};
+pub use self::io::{Disconnect, Input, Output};
 use self::local_room::LocalRoom;
 pub use self::node_frame::{NodeBody, NodeFrame, NodeReceiver, NodeSender, SeatRef};
+use crate::close_code::CloseCode;
 use crate::config::HubConfig;
 use crate::deadlines::Deadlines;
-use crate::ids::{Attachment, ConnId, NodeId, OpId, ParticipantId, RoomId};
+use crate::ids::{Attachment, ConnId, ParticipantId, RoomId};
+pub use crate::ids::{NodeId, OpId};
 use crate::protocol::ProtocolVersion;
 use crate::room::Op;
 use crate::store::Applied;
@@ -58,7 +58,7 @@ use crate::time::Timestamp;
 /// 2. Call [`poll_output`](Self::poll_output) until it returns `None`, and do what each output
 ///    says, in this order.
 /// 3. For an [`Output::Commit`], have the store apply the operation, and hand the result in as
-///    [`Input::Committed`]: at once with a [`MemoryStore`](crate::MemoryStore), and whenever the
+///    [`Input::Committed`]: at once with a [`MemoryStore`](crate::store::MemoryStore), and whenever the
 ///    answer comes with a slower store. If no answer comes, hand in [`Input::Uncommitted`]. Then go
 ///    on draining.
 /// 4. Read [`poll_timeout`](Self::poll_timeout) and that of the store again: any input may have
@@ -75,9 +75,10 @@ use crate::time::Timestamp;
 ///
 /// ```
 /// use bytes::Bytes;
-/// use signal_core::{
-///     ConnId, ErrorCode, Hub, HubConfig, Input, MemoryStore, NodeId, Output, Timestamp,
-/// };
+/// use signal_core::config::HubConfig;
+/// use signal_core::hub::{Hub, Input, NodeId, Output};
+/// use signal_core::store::MemoryStore;
+/// use signal_core::{ConnId, ErrorCode, Timestamp};
 ///
 /// /// Steps 2 and 3, for one node and v1. `sockets` stands for the sockets.
 /// fn drain(

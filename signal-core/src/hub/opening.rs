@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use super::Hub;
 use super::account::Account;
-use super::io::{CloseCode, Entry};
 use super::local_room::LocalRoom;
+use crate::close_code::CloseCode;
+use crate::entry::Entry;
 use crate::error::ErrorCode;
 use crate::ids::{ConnId, RoomId, Ticket};
 use crate::time::Timestamp;

@@ -1,9 +1,9 @@
 //! Slow readers: which senders are refused, what follows later, and which readers are closed.
 
 use super::Hub;
-use super::io::CloseCode;
 use super::local_room::LocalRoom;
 use super::member::Owed;
+use crate::close_code::CloseCode;
 use crate::ids::{ConnId, ParticipantId, RoomId, Ticket};
 use crate::message::{PeerUpdate, ServerMessage};
 use crate::protocol::ProtocolVersion;

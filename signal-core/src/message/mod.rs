@@ -3,17 +3,20 @@
 //! [`wire`](crate::wire) has the JSON form. Whatever only [v2](crate::ProtocolVersion::V2) has is
 //! marked "v2".
 
+mod host_message;
 mod text;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::host_message::{HostMessage, HostMessageRefusal, MessageToHost};
 pub use self::text::{InvalidText, RequestId, Topic};
 use crate::error::ErrorCode;
+use crate::ice::IceServers;
 use crate::identity::Attributes;
 use crate::ids::{ParticipantId, RoomId};
 use crate::name::DisplayName;
-use crate::payload::Payload;
+pub use crate::payload::{InvalidPayload, Payload};
 use crate::reason::{CloseReason, LeaveReason};
 use crate::time::Timestamp;
 
@@ -33,7 +36,7 @@ pub enum ClientMessage {
     /// v2: asks for ICE servers with fresh credentials.
     GetIceServers,
     /// Leaves the room for good. The creator's leave closes the room, unless the room was created
-    /// with [`OnCreatorLeave::Keep`](crate::OnCreatorLeave::Keep).
+    /// with [`OnCreatorLeave::Keep`](crate::room::OnCreatorLeave::Keep).
     Leave,
     /// v2: sends an application message.
     Message {
@@ -255,15 +258,6 @@ pub struct RoomInfo {
     pub expires_at: Timestamp,
     /// Whether newcomers are refused.
     pub locked: bool,
-}
-
-/// The ICE servers for one participant, from the host.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct IceServers {
-    /// A JSON array of `RTCIceServer` (W3C WebRTC section 4.2.2).
-    pub servers: Payload,
-    /// When the credentials expire.
-    pub expires_at: Timestamp,
 }
 
 /// How a seat was resumed.

@@ -8,7 +8,7 @@ mod attach_history;
 mod capacity;
 mod departures;
 mod durability;
-mod event;
+pub mod event;
 mod guesses;
 mod id_issuer;
 mod operation;
@@ -27,9 +27,6 @@ use self::access::Access;
 pub use self::capacity::{Capacity, InvalidCapacity};
 use self::durability::Changes;
 pub use self::durability::Durability;
-pub use self::event::{
-    ChangedSettings, EventKey, EventLeaveReason, EventParticipant, RoomEvent, RoomEventKind,
-};
 pub use self::operation::{Admission, Change, Grant, LeaveKind, Op, Outcome, Receipt, Rotation};
 pub use self::reject::Reject;
 pub use self::seat::{Presence, Seat};
@@ -38,10 +35,12 @@ pub use self::spec::{OnCreatorLeave, RoomSpec};
 pub use self::status::Status;
 use crate::client::Client;
 use crate::identity::{Attributes, UserId};
-use crate::ids::{Attachment, IdSuffix, ParticipantId, RoomId, Ticket};
-use crate::reason::{CloseReason, LeaveReason};
+pub use crate::ids::{Attachment, IdSuffix, Ticket, TicketTag};
+use crate::ids::{ParticipantId, RoomId};
+pub use crate::reason::{CloseReason, LeaveReason};
+pub use crate::record::InvalidRecord;
 use crate::time::Timestamp;
-use crate::token::TokenHash;
+pub use crate::token::{PasswordTag, ResumeToken, TokenHash};
 
 /// A room: who may enter it, who has a seat, and when it ends.
 ///

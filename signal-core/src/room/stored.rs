@@ -16,10 +16,11 @@ impl Room {
     /// Writes the room as a record, for a store that outlives the process.
     ///
     /// The record omits what need not outlive the process: the states of participants, and how much
-    /// of the current block of ids is used up. It also omits the [identities](crate::Identity) of
-    /// seats, which are written once and not with each record: see [`identify`](Self::identify).
-    /// The first byte is the format, by which a later version recognizes it. Keep the record as
-    /// safe as a password file: it holds the hashes of tokens and the tag of the password.
+    /// of the current block of ids is used up. It also omits the
+    /// [identities](crate::identity::Identity) of seats, which are written once and not with each
+    /// record: see [`identify`](Self::identify). The first byte is the format, by which a later
+    /// version recognizes it. Keep the record as safe as a password file: it holds the hashes of
+    /// tokens and the tag of the password.
     #[must_use]
     pub fn to_record(&self) -> Vec<u8> {
         let mut out = Writer::default();

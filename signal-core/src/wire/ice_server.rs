@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::ice_server::IceServer;
+use crate::ice::IceServer;
 
 #[derive(Deserialize)]
 struct IceServerFields {

@@ -6,7 +6,8 @@
 //!
 //! ```
 //! use bytes::Bytes;
-//! use signal_core::{ClientMessage, ProtocolVersion, ServerMessage, wire};
+//! use signal_core::message::{ClientMessage, ServerMessage};
+//! use signal_core::{ProtocolVersion, wire};
 //!
 //! let frame = Bytes::from_static(br#"{"type":"candidate","to":"p_xyz","candidate":null}"#);
 //! let request = wire::decode_client(&frame, ProtocolVersion::V1)?;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use serde_json::json;
-use signal_core::{Change, HubConfig, Op, RateLimit};
+use signal_core::config::{HubConfig, RateLimit};
+use signal_core::room::{Change, Op};
 
 use crate::common::{self, Node};
 

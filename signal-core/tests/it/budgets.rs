@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use signal_core::{ConnId, HubConfig, RateLimit, Ticket};
+use signal_core::ConnId;
+use signal_core::config::{HubConfig, RateLimit};
+use signal_core::room::Ticket;
 
 use crate::common::Node;
 

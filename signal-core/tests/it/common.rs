@@ -5,12 +5,18 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::Value;
+use signal_core::config::HubConfig;
+use signal_core::hub::{Disconnect, Hub, Input, NodeId, Output};
+use signal_core::ice::IceServers;
+use signal_core::message::{HostMessageRefusal, MessageToHost, Payload};
+use signal_core::room::{
+    Admission, Capacity, Grant, IdSuffix, OnCreatorLeave, Op, PasswordTag, Receipt, ResumeToken,
+    Room, RoomSpec, Ticket, TokenHash,
+};
+use signal_core::store::MemoryStore;
 use signal_core::{
-    Admission, Capacity, CloseCode, ConnId, Disconnect, DisplayName, Entry, Grant,
-    HostMessageRefusal, Hub, HubConfig, IceServers, IdSuffix, Input, Language, MemoryStore,
-    MessageToHost, NodeId, OnCreatorLeave, Op, Output, ParticipantId, PasswordTag, Payload,
-    ProtocolVersion, Randomness, Receipt, ResumeToken, Room, RoomId, RoomSpec, Ticket, Timestamp,
-    TokenHash,
+    CloseCode, ConnId, DisplayName, Entry, Language, ParticipantId, ProtocolVersion, Randomness,
+    RoomId, Timestamp,
 };
 
 pub const START: Timestamp = Timestamp::from_millis(1_764_943_200_000);

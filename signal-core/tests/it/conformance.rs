@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use signal_core::{Change, ConnId, Disconnect, Input, Op, Ticket};
+use signal_core::ConnId;
+use signal_core::hub::{Disconnect, Input};
+use signal_core::room::{Change, Op, Ticket};
 
 use crate::common::Node;
 

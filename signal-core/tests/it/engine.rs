@@ -9,9 +9,9 @@ mod saves;
 use std::time::Duration;
 
 use serde_json::json;
-use signal_core::{
-    CloseCode, CloseReason, EngineConfig, Grant, HubConfig, ProtocolVersion, Reject, Transmit,
-};
+use signal_core::config::HubConfig;
+use signal_core::room::{CloseReason, Grant, Reject};
+use signal_core::{CloseCode, EngineConfig, ProtocolVersion, Transmit};
 
 use self::host::Host;
 

@@ -3,11 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use signal_core::hub::NodeId;
+use signal_core::room::event::{EventKey, RoomEvent, RoomEventKind};
+use signal_core::room::{
+    Attachment, Capacity, Change, CloseReason, Grant, IdSuffix, LeaveKind, Op, PasswordTag,
+    Receipt, Room, RoomSpec, Ticket, TokenHash,
+};
+use signal_core::store::MemoryStore;
 use signal_core::{
-    Attachment, Capacity, Change, CloseReason, ConnId, DisplayName, Engine, EngineConfig, Event,
-    EventKey, Grant, IdSuffix, LeaveKind, MemoryStore, NewConnection, NodeId, Op, ParticipantId,
-    PasswordTag, ProtocolVersion, Randomness, Receipt, Room, RoomEvent, RoomEventKind, RoomId,
-    RoomSpec, Ticket, TokenHash,
+    ConnId, DisplayName, Engine, EngineConfig, Event, NewConnection, ParticipantId,
+    ProtocolVersion, Randomness, RoomId,
 };
 
 use crate::common::{LIFE, START};

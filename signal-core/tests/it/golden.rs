@@ -10,13 +10,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
-use signal_core::wire::{decode_client, decode_server, encode_client, encode_server};
-use signal_core::{
-    Attributes, Audience, ClientMessage, CloseReason, DisplayName, ErrorCode, IceServers, Language,
-    LeaveReason, Missed, ParticipantId, ParticipantInfo, Payload, PeerUpdate, ProtocolVersion,
-    Request, RequestId, Resumed, RoomInfo, ServerMessage, Signal, SignalKind, Timestamp, Topic,
-    Welcome,
+use signal_core::ice::IceServers;
+use signal_core::identity::Attributes;
+use signal_core::message::{
+    Audience, ClientMessage, Missed, ParticipantInfo, Payload, PeerUpdate, Request, RequestId,
+    Resumed, RoomInfo, ServerMessage, Signal, SignalKind, Topic, Welcome,
 };
+use signal_core::room::{CloseReason, LeaveReason};
+use signal_core::wire::{decode_client, decode_server, encode_client, encode_server};
+use signal_core::{DisplayName, ErrorCode, Language, ParticipantId, ProtocolVersion, Timestamp};
 
 #[test]
 fn every_message_of_a_v1_client_has_the_documented_form() {

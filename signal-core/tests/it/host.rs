@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use serde_json::json;
-use signal_core::{
-    Attachment, CloseReason, ConnId, Disconnect, ErrorCode, HubConfig, Input, NodeId, Op, Output,
-    Ticket,
-};
+use signal_core::config::HubConfig;
+use signal_core::hub::{Disconnect, Input, NodeId, Output};
+use signal_core::room::{Attachment, CloseReason, Op, Ticket};
+use signal_core::{ConnId, ErrorCode};
 
 use crate::common::{self, Node};
 

@@ -1,10 +1,13 @@
 //! Messages between the host and participants.
 
 use serde_json::{Value, json};
-use signal_core::{
-    Change, CloseReason, ErrorCode, HostMessage, HostMessageRefusal, HubConfig, Input,
-    MessageToHost, Op, ParticipantId, Payload, RequestId, Topic,
+use signal_core::config::HubConfig;
+use signal_core::hub::Input;
+use signal_core::message::{
+    HostMessage, HostMessageRefusal, MessageToHost, Payload, RequestId, Topic,
 };
+use signal_core::room::{Change, CloseReason, Op};
+use signal_core::{ErrorCode, ParticipantId};
 
 use crate::common::Node;
 use crate::slow_readers::narrow;

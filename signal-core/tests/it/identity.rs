@@ -3,11 +3,15 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
+use signal_core::identity::{Attributes, Identity, InvalidIdentity, UserId};
+use signal_core::room::event::RoomEventKind;
+use signal_core::room::{
+    Capacity, Grant, InvalidRecord, Op, PasswordTag, Reject, Room, RoomSpec, Ticket, TicketTag,
+    TokenHash,
+};
 use signal_core::{
-    Attributes, Capacity, ConnId, DisplayName, Engine, EngineConfig, Event, Grant, Identity,
-    InvalidIdentity, InvalidRecord, NewConnection, Op, ParticipantId, PasswordTag, ProtocolVersion,
-    Randomness, Reject, Room, RoomEventKind, RoomId, RoomSpec, Ticket, TicketTag, TokenHash,
-    Transmit, UserId,
+    ConnId, DisplayName, Engine, EngineConfig, Event, NewConnection, ParticipantId,
+    ProtocolVersion, Randomness, RoomId, Transmit,
 };
 
 use crate::common::{LIFE, START};

@@ -10,7 +10,9 @@ use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use signal_core::{ConnId, Disconnect, Input, ParticipantId, Ticket};
+use signal_core::hub::{Disconnect, Input};
+use signal_core::room::Ticket;
+use signal_core::{ConnId, ParticipantId};
 
 use crate::common::Node;
 

@@ -1,7 +1,9 @@
 //! The limits, to the byte.
 
 use bytes::Bytes;
-use signal_core::{ClientFrame, HubConfig, Input, Ticket};
+use signal_core::config::HubConfig;
+use signal_core::hub::{ClientFrame, Input};
+use signal_core::room::Ticket;
 
 use crate::common::Node;
 

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use serde_json::json;
-use signal_core::{Change, CloseReason, Disconnect, Input, MemoryStore, Op, Output, Room, Ticket};
+use signal_core::hub::{Disconnect, Input, Output};
+use signal_core::room::{Change, CloseReason, Op, Room, Ticket};
+use signal_core::store::MemoryStore;
 
 use crate::common::{LIFE, Node};
 

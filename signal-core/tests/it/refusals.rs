@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use serde_json::json;
-use signal_core::{ConnId, HubConfig, RateLimit};
+use signal_core::ConnId;
+use signal_core::config::{HubConfig, RateLimit};
 
 use crate::common::Node;
 

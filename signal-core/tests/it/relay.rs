@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use serde_json::json;
-use signal_core::{HubConfig, Input};
+use signal_core::config::HubConfig;
+use signal_core::hub::Input;
 
 use crate::common::Node;
 

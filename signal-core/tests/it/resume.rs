@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use signal_core::{Disconnect, HubConfig, Input, Op, ParticipantId, ReplayLimit};
+use signal_core::ParticipantId;
+use signal_core::config::{HubConfig, ReplayLimit};
+use signal_core::hub::{Disconnect, Input};
+use signal_core::room::Op;
 
 use crate::common::{self, Node};
 

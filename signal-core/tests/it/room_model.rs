@@ -8,11 +8,14 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::sample::Index;
-use signal_core::{
-    Admission, Attachment, Capacity, Change, CloseReason, ConnId, DisplayName, Grant, IdSuffix,
-    LeaveKind, NodeId, OnCreatorLeave, Op, ParticipantId, PasswordTag, Payload, ProtocolVersion,
-    Receipt, Reject, Room, RoomId, RoomSpec, Rotation, Status, Ticket, Timestamp, TokenHash,
+use signal_core::hub::NodeId;
+use signal_core::message::Payload;
+use signal_core::room::{
+    Admission, Attachment, Capacity, Change, CloseReason, Grant, IdSuffix, LeaveKind,
+    OnCreatorLeave, Op, PasswordTag, Receipt, Reject, Room, RoomSpec, Rotation, Status, Ticket,
+    TokenHash,
 };
+use signal_core::{ConnId, DisplayName, ParticipantId, ProtocolVersion, RoomId, Timestamp};
 
 use self::model::{Model, SUFFIX};
 

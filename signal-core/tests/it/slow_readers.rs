@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use serde_json::json;
-use signal_core::{ConnId, FloodLimit, HubConfig, ParticipantId, ProtocolVersion, RateLimit};
+use signal_core::config::{FloodLimit, HubConfig, RateLimit};
+use signal_core::{ConnId, ParticipantId, ProtocolVersion};
 
 use crate::common::Node;
 

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use signal_core::{
-    Applied, Attachment, Capacity, Change, CloseReason, ConnId, DisplayName, Grant, IdSuffix,
-    MemoryStore, NodeId, OnCreatorLeave, Op, PasswordTag, ProtocolVersion, Reject, Room, RoomId,
-    RoomIdTaken, RoomSpec, Status, Ticket, Timestamp, TokenHash,
+use signal_core::hub::NodeId;
+use signal_core::room::{
+    Attachment, Capacity, Change, CloseReason, Grant, IdSuffix, OnCreatorLeave, Op, PasswordTag,
+    Reject, Room, RoomSpec, Status, Ticket, TokenHash,
 };
+use signal_core::store::{Applied, MemoryStore, RoomIdTaken};
+use signal_core::{ConnId, DisplayName, ProtocolVersion, RoomId, Timestamp};
 
 const NOW: Timestamp = Timestamp::from_millis(1_764_943_200_000);
 const HOUR: Duration = Duration::from_secs(3600);

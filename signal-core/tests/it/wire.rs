@@ -1,8 +1,9 @@
 //! Frames that the API document does not have, decoded.
 
 use bytes::Bytes;
+use signal_core::message::{Audience, ClientMessage, Payload, ServerMessage};
 use signal_core::wire::{self, DecodeError, Problem, decode_server};
-use signal_core::{Audience, ClientMessage, ErrorCode, Payload, ProtocolVersion, ServerMessage};
+use signal_core::{ErrorCode, ProtocolVersion};
 
 #[test]
 fn a_payload_is_passed_on_byte_for_byte() {

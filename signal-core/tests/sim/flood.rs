@@ -5,11 +5,16 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
+use signal_core::config::{HubConfig, RateLimit};
+use signal_core::hub::{Disconnect, Hub, Input, NodeId, Output};
+use signal_core::room::{
+    Admission, Capacity, Grant, IdSuffix, OnCreatorLeave, Op, PasswordTag, Receipt, ResumeToken,
+    Room, RoomSpec, Ticket, TokenHash,
+};
+use signal_core::store::MemoryStore;
 use signal_core::{
-    Admission, Capacity, CloseCode, ConnId, Disconnect, DisplayName, Entry, Grant, Hub, HubConfig,
-    IdSuffix, Input, Language, MemoryStore, NodeId, OnCreatorLeave, Op, Output, ParticipantId,
-    PasswordTag, ProtocolVersion, Randomness, RateLimit, Receipt, ResumeToken, Room, RoomId,
-    RoomSpec, Ticket, Timestamp, TokenHash,
+    CloseCode, ConnId, DisplayName, Entry, Language, ParticipantId, ProtocolVersion, Randomness,
+    RoomId, Timestamp,
 };
 
 use crate::frame::Told;

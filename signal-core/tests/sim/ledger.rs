@@ -1,6 +1,7 @@
 //! Every message between participants, and what happened to it.
 
-use signal_core::{NodeId, ParticipantId, RoomId};
+use signal_core::hub::NodeId;
+use signal_core::{ParticipantId, RoomId};
 
 use crate::frame::number;
 

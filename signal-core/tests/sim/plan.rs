@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use signal_core::{HubConfig, OnCreatorLeave, ProtocolVersion, RateLimit, ReplayLimit};
+use signal_core::ProtocolVersion;
+use signal_core::config::{HubConfig, RateLimit, ReplayLimit};
+use signal_core::room::OnCreatorLeave;
 
 use crate::client::Rule;
 use crate::random::Random;

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use signal_core::{Hub, HubConfig, NodeId, Timestamp};
+use signal_core::Timestamp;
+use signal_core::config::HubConfig;
+use signal_core::hub::{Hub, NodeId};
 
 pub struct Process {
     pub node: NodeId,

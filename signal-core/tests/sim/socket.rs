@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
-use signal_core::{NodeId, ProtocolVersion, RoomId, Timestamp};
+use signal_core::hub::NodeId;
+use signal_core::{ProtocolVersion, RoomId, Timestamp};
 
 pub struct Socket {
     /// Whose it is.

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use signal_core::{Applied, Durability, Op, Outcome, Reject, Room, RoomId, Timestamp};
+use signal_core::room::{Durability, Op, Outcome, Reject, Room};
+use signal_core::store::Applied;
+use signal_core::{RoomId, Timestamp};
 
 use crate::invariants::{EventRules, IdRules, RecordRules};
 

@@ -11,11 +11,12 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use signal_core::{
-    AddressTag, Applied, Capacity, Client, ConnId, Entry, ErrorCode, Grant, IceServers, IdSuffix,
-    Input, NodeFrame, NodeId, Op, OpId, ParticipantId, PasswordTag, Payload, RequestId, Room,
-    RoomId, RoomSpec, Timestamp, TokenHash,
-};
+use signal_core::hub::{Input, NodeFrame, NodeId, OpId};
+use signal_core::ice::IceServers;
+use signal_core::message::{Payload, RequestId};
+use signal_core::room::{Capacity, Grant, IdSuffix, Op, PasswordTag, Room, RoomSpec, TokenHash};
+use signal_core::store::Applied;
+use signal_core::{AddressTag, Client, ConnId, Entry, ErrorCode, ParticipantId, RoomId, Timestamp};
 
 use crate::air::Air;
 use crate::client::{Browser, Doing, Hands, Hostile, Outgoing, Participant, Sdk, Way};

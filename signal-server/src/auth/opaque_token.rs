@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
-use signal_core::{ResumeToken, TokenHash};
+use signal_core::room::{ResumeToken, TokenHash};
 
 /// Makes an invite token of 128 random bits, and the hash that the room keeps.
 pub(crate) fn invite() -> (String, TokenHash) {

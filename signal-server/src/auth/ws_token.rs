@@ -10,9 +10,9 @@ use jsonwebtoken::{
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use signal_core::{
-    Attributes, DisplayName, Grant, Identity, ParticipantId, Room, RoomId, Ticket, TicketTag,
-};
+use signal_core::identity::{Attributes, Identity};
+use signal_core::room::{Grant, Room, Ticket, TicketTag};
+use signal_core::{DisplayName, ParticipantId, RoomId};
 
 use super::jwt_crypto;
 use super::secret::Secret;

@@ -4,7 +4,7 @@ use std::ops::{RangeFrom, RangeInclusive};
 use std::time::Duration;
 
 use clap::Args;
-use signal_core::{FloodLimit, HubConfig, RateLimit};
+use signal_core::config::{FloodLimit, HubConfig, RateLimit};
 
 use crate::Limits;
 

@@ -9,7 +9,8 @@ use futures_util::FutureExt;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value;
 use sha2::Sha256;
-use signal_core::{DisplayName, Grant, RoomId, Ticket};
+use signal_core::room::{Grant, Ticket};
+use signal_core::{DisplayName, RoomId};
 
 use crate::auth::login::{Login, TokenRefusal, User};
 use crate::auth::secret::Secret;

@@ -8,7 +8,7 @@ use axum::extract::{ConnectInfo, FromRequestParts, OriginalUri};
 use axum::http::header::{AUTHORIZATION, COOKIE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Uri};
-use signal_core::{CloseReason, Reject, Room, Status};
+use signal_core::room::{CloseReason, Reject, Room, Status};
 
 use super::client::{self, Client};
 use super::error::ApiError;

@@ -7,7 +7,8 @@ use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use signal_core::{Language, Reject, Room};
+use signal_core::Language;
+use signal_core::room::{Reject, Room};
 
 use crate::auth::token_error::TokenError;
 use crate::limits::fixed_window::RateLimited;

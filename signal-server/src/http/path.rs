@@ -4,7 +4,9 @@ use std::convert::Infallible;
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
-use signal_core::{ParticipantId, RoomId, UserId, parse_room_id};
+use signal_core::identity::UserId;
+use signal_core::typed::parse_room_id;
+use signal_core::{ParticipantId, RoomId};
 
 /// The `{room_id}` of a path, or `None` if it is not a valid room id.
 #[cfg_attr(feature = "documents", derive(utoipa::IntoParams))]

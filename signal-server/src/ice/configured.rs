@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
-use signal_core::IceServer;
+use signal_core::ice::IceServer;
 
 use super::source::{IceRequest, IceServerSource, IceServers};
 use crate::auth::secret::Secret;

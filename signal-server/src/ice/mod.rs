@@ -8,7 +8,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use signal_core::{ParticipantId, Payload, Room, Seat};
+use signal_core::ParticipantId;
+use signal_core::message::Payload;
+use signal_core::room::{Room, Seat};
 
 use self::configured::ConfiguredServers;
 use self::source::{IceRequest, IceServerSource, IceServers};
@@ -88,10 +90,10 @@ impl Ice {
         &self,
         room: &Room,
         participant: ParticipantId,
-    ) -> signal_core::IceServers {
+    ) -> signal_core::ice::IceServers {
         let IceServers { servers, expires_at } = self.for_participant(room, participant).await;
         let servers = Payload::new(&servers).expect("ICE servers serialize to JSON");
-        signal_core::IceServers { servers, expires_at: self.clock.core_time(expires_at) }
+        signal_core::ice::IceServers { servers, expires_at: self.clock.core_time(expires_at) }
     }
 }
 

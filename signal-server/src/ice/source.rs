@@ -4,7 +4,8 @@ use std::error::Error;
 use std::time::SystemTime;
 
 use async_trait::async_trait;
-use signal_core::{IceServer, ParticipantId, RoomId};
+use signal_core::ice::IceServer;
+use signal_core::{ParticipantId, RoomId};
 
 /// Chooses the STUN and TURN servers of each participant: from a TURN service with its own API, a
 /// server near the participant, or one of a pool. See
@@ -20,9 +21,9 @@ use signal_core::{IceServer, ParticipantId, RoomId};
 /// fails or panics, the participant gets the [configured](crate::Builder::turn) servers, if any,
 /// and the log says why. The participant is admitted all the same.
 ///
-/// URLs that do not follow the grammar of [`IceUrl`](signal_core::IceUrl), and TURN URLs without a
-/// credential, are left out and logged, since a browser would refuse the whole list for one of
-/// them.
+/// URLs that do not follow the grammar of [`IceUrl`](signal_core::ice::IceUrl), and TURN URLs
+/// without a credential, are left out and logged, since a browser would refuse the whole list for
+/// one of them.
 ///
 /// ```
 /// use std::error::Error;

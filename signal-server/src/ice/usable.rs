@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use signal_core::{IceServer, IceUrl};
+use signal_core::ice::{IceServer, IceUrl};
 
 use crate::auth::shown::shown_url;
 

@@ -8,11 +8,11 @@ pub(crate) mod rates;
 
 use std::time::Duration;
 
-use signal_core::InvalidConfig;
+use signal_core::config::InvalidConfig;
 
 /// The limits per client address, user and connection. The limits within a room, on what
 /// participants send and on the seats of an address, are in
-/// [`HubConfig`](signal_core::HubConfig).
+/// [`HubConfig`](signal_core::config::HubConfig).
 ///
 /// An address here is a whole IPv4 address, or the first 64 bits of an IPv6 address.
 #[derive(Clone, Debug)]

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use signal_core::{
-    CloseReason, DisplayName, Grant, Language, Reject, Room, RoomId, Status, Ticket,
-};
+use signal_core::room::{CloseReason, Grant, Reject, Room, Status, Ticket};
+use signal_core::{DisplayName, Language, RoomId};
 
 use super::admit::JoinPolicy;
 use super::names;

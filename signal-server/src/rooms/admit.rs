@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use signal_core::{DisplayName, Room};
+use signal_core::DisplayName;
+use signal_core::room::Room;
 
 use super::mint::MintToken;
 use crate::auth::login::LoginRequest;
@@ -29,7 +30,7 @@ use crate::limits::concurrency::ConcurrencyLimit;
 ///
 /// ```
 /// use std::collections::{HashMap, HashSet};
-/// use signal_server::signal_core::Identity;
+/// use signal_server::signal_core::identity::Identity;
 /// use signal_server::{Admit, JoinDecision, JoinRequest, MintToken, Secret, Server, async_trait};
 ///
 /// /// The users of each creator's meetings, and the session of each user.
@@ -158,7 +159,8 @@ mod tests {
     use std::task::{Context, Waker};
 
     use futures_util::FutureExt;
-    use signal_core::{PasswordTag, RoomSpec, Timestamp};
+    use signal_core::Timestamp;
+    use signal_core::room::{PasswordTag, RoomSpec};
 
     use super::*;
 

@@ -1,6 +1,7 @@
 //! Creates rooms: chooses a free id, and counts the room among those of its creator.
 
-use signal_core::{Capacity, IdSuffix, OnCreatorLeave, Room, RoomId, RoomSpec};
+use signal_core::RoomId;
+use signal_core::room::{Capacity, IdSuffix, OnCreatorLeave, Room, RoomSpec};
 use thiserror::Error;
 
 use super::credentials::{PasswordChoice, RoomCredentials};

@@ -4,7 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::Serialize;
-use signal_core::{RoomId, TokenHash, parse_password};
+use signal_core::RoomId;
+use signal_core::room::TokenHash;
+use signal_core::typed::parse_password;
 use thiserror::Error;
 
 use super::public_url::PublicUrl;

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use signal_core::{DisplayName, Grant, Identity, ParticipantId, Reject, Room, Ticket, TicketTag};
+use signal_core::identity::Identity;
+use signal_core::room::{Grant, Reject, Room, Ticket, TicketTag};
+use signal_core::{DisplayName, ParticipantId};
 
 use super::service::Rooms;
 use crate::auth::ws_token::{SeatGrant, WsTokens};
@@ -11,7 +13,7 @@ use crate::auth::ws_token::{SeatGrant, WsTokens};
 /// [`JoinDecision`](crate::JoinDecision).
 ///
 /// ```
-/// use signal_server::signal_core::{Attributes, Identity};
+/// use signal_server::signal_core::identity::{Attributes, Identity};
 /// use signal_server::{DisplayName, MintToken};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use signal_core::{
-    AddressTag, Applied, Client, CloseReason, Op, PasswordTag, Reject, Room, RoomId, Rotation,
-    TicketTag,
-};
+use signal_core::room::{CloseReason, Op, PasswordTag, Reject, Room, Rotation, TicketTag};
+use signal_core::store::Applied;
+use signal_core::{AddressTag, Client, RoomId};
 use thiserror::Error;
 
 use super::credentials::{PasswordChoice, RoomCredentials};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use signal_core::Input;
+use signal_core::hub::Input;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustc_hash::FxHashMap;
-use signal_core::{RoomEvent, RoomId};
+use signal_core::RoomId;
+use signal_core::room::event::RoomEvent;
 use thiserror::Error;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::broadcast::{self, Receiver, Sender};
@@ -171,7 +172,8 @@ mod tests {
     use std::time::Duration;
 
     use futures_util::FutureExt;
-    use signal_core::{Capacity, IdSuffix, OnCreatorLeave, Room, RoomSpec, Timestamp, TokenHash};
+    use signal_core::Timestamp;
+    use signal_core::room::{Capacity, IdSuffix, OnCreatorLeave, Room, RoomSpec, TokenHash};
 
     use super::*;
 

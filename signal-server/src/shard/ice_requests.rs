@@ -4,7 +4,8 @@ use std::collections::hash_map::Entry;
 use std::mem;
 
 use rustc_hash::FxHashMap;
-use signal_core::{ConnId, ParticipantId, RequestId, RoomId};
+use signal_core::message::RequestId;
+use signal_core::{ConnId, ParticipantId, RoomId};
 
 /// A connection's request for ICE servers.
 #[derive(Debug)]

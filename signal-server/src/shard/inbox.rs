@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use signal_core::{ErrorCode, MessageToHost};
+use signal_core::ErrorCode;
+use signal_core::message::MessageToHost;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
@@ -10,8 +11,8 @@ use tokio::sync::mpsc::{self, Receiver, Sender};
 /// [`ServerHandle::messages`](crate::ServerHandle::messages).
 ///
 /// Up to 256 messages wait, each of up to 16 KiB unless the
-/// [`HubConfig`](signal_core::HubConfig::max_data_bytes) says otherwise. The sender of a further
-/// one gets the error `rate_limited`, so that nothing is lost silently.
+/// [`HubConfig`](signal_core::config::HubConfig::max_data_bytes) says otherwise. The sender of a
+/// further one gets the error `rate_limited`, so that nothing is lost silently.
 #[derive(Debug)]
 pub struct MessagesToHost(Receiver<MessageToHost>);
 

@@ -19,10 +19,11 @@ use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use signal_core::{
-    Applied, ConnId, Disconnect, FrameDecoder, HostMessage, HostMessageRefusal, Hub, Input,
-    MessageToHost, Op, ProtocolVersion, Room, RoomId, RoomIdTaken, Timestamp,
-};
+use signal_core::hub::{Disconnect, FrameDecoder, Hub, Input};
+use signal_core::message::{HostMessage, HostMessageRefusal, MessageToHost};
+use signal_core::room::{Op, Room};
+use signal_core::store::{Applied, RoomIdTaken};
+use signal_core::{ConnId, ProtocolVersion, RoomId, Timestamp};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::sleep;
 

@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
-use signal_core::{OpId, Receipt, Reject, Room, RoomId};
+use signal_core::RoomId;
+use signal_core::hub::OpId;
+use signal_core::room::{Receipt, Reject, Room};
 use tokio::sync::oneshot;
 
 use crate::store::NotSaved;

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use signal_core::{ConnId, Hub, HubConfig, NodeId, Room, RoomId};
+use signal_core::config::HubConfig;
+use signal_core::hub::{Hub, NodeId};
+use signal_core::room::Room;
+use signal_core::{ConnId, RoomId};
 use tokio::task::JoinSet;
 
 use super::Shard;
@@ -148,10 +151,9 @@ mod tests {
     use std::pin::pin;
     use std::task::{Context, Wake, Waker};
 
-    use signal_core::{
-        DisplayName, Entry, Grant, IdSuffix, Input, Language, ProtocolVersion, Randomness,
-        ResumeToken, TokenHash,
-    };
+    use signal_core::hub::Input;
+    use signal_core::room::{Grant, IdSuffix, ResumeToken, TokenHash};
+    use signal_core::{DisplayName, Entry, Language, ProtocolVersion, Randomness};
 
     use super::super::outbox::Outbox;
     use super::super::tests::{context, room};

@@ -8,10 +8,13 @@ use std::time::Duration;
 use axum::extract::ws::Utf8Bytes;
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
-use signal_core::{
-    Applied, CloseCode, ConnId, Durability, HostMessageRefusal, Hub, IceServers, Input,
-    MessageToHost, Op, Output, Reject, Room, RoomEvent, RoomId, RoomIdTaken, Timestamp,
-};
+use signal_core::hub::{Hub, Input, Output};
+use signal_core::ice::IceServers;
+use signal_core::message::{HostMessageRefusal, MessageToHost};
+use signal_core::room::event::RoomEvent;
+use signal_core::room::{Durability, Op, Reject, Room};
+use signal_core::store::{Applied, RoomIdTaken};
+use signal_core::{CloseCode, ConnId, RoomId, Timestamp};
 use tokio::sync::oneshot;
 
 use super::events::{EventSender, Events, Notice};

@@ -4,9 +4,9 @@ use std::sync::mpsc;
 use std::thread;
 
 use futures_util::FutureExt;
-use signal_core::{
-    Capacity, CloseReason, HubConfig, IdSuffix, NodeId, OnCreatorLeave, RoomSpec, TokenHash,
-};
+use signal_core::config::HubConfig;
+use signal_core::hub::NodeId;
+use signal_core::room::{Capacity, CloseReason, IdSuffix, OnCreatorLeave, RoomSpec, TokenHash};
 
 use super::*;
 use crate::ice::configured::ConfiguredServers;
@@ -66,7 +66,7 @@ fn whoever_waits_for_a_lock_that_shards_share_holds_up_no_room() {
     thread::spawn({
         let shard = Arc::clone(&shard);
         move || {
-            while shard.room(first).unwrap().status() == signal_core::Status::Open {
+            while shard.room(first).unwrap().status() == signal_core::room::Status::Open {
                 thread::yield_now();
             }
             found_in.send(shard.room(second).is_some()).unwrap();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use signal_core::Room;
+use signal_core::room::Room;
 use thiserror::Error;
 use tokio::sync::oneshot;
 

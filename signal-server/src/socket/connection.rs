@@ -9,7 +9,8 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use bytes::Bytes;
 use futures_util::stream::SplitStream;
 use futures_util::{Sink, SinkExt, StreamExt};
-use signal_core::{CloseCode, ConnId, Disconnect, FrameDecoder, Input};
+use signal_core::hub::{Disconnect, FrameDecoder, Input};
+use signal_core::{CloseCode, ConnId};
 use tokio::task::consume_budget;
 use tokio::time::{Instant, MissedTickBehavior, Sleep, interval_at, sleep, timeout};
 

@@ -16,11 +16,11 @@ use axum::response::{IntoResponse, Response};
 use futures_util::{SinkExt, StreamExt};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
+use signal_core::hub::Input;
+use signal_core::message::ServerMessage;
+use signal_core::room::IdSuffix;
 use signal_core::wire::encode_server;
-use signal_core::{
-    CloseCode, Entry, ErrorCode, IdSuffix, Input, Language, ProtocolVersion, Randomness, RoomId,
-    ServerMessage,
-};
+use signal_core::{CloseCode, Entry, ErrorCode, Language, ProtocolVersion, Randomness, RoomId};
 use tracing::Instrument;
 
 use super::connection::{self, Connection};

@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use signal_core::InvalidRecord;
+use signal_core::room::InvalidRecord;
 use thiserror::Error;
 
 use super::room_store::StoreError;

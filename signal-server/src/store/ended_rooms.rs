@@ -3,7 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 
 use rustc_hash::FxHashMap;
-use signal_core::{Room, RoomId, Timestamp};
+use signal_core::room::Room;
+use signal_core::{RoomId, Timestamp};
 
 /// The rooms that are over, by creator and in the order of their ends.
 ///
@@ -51,7 +52,7 @@ impl EndedRooms {
 mod tests {
     use std::time::Duration;
 
-    use signal_core::{
+    use signal_core::room::{
         Capacity, CloseReason, IdSuffix, OnCreatorLeave, Op, PasswordTag, RoomSpec, TokenHash,
     };
 

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use signal_core::{Identity, ParticipantId, Room, RoomId, Seat};
+use signal_core::identity::Identity;
+use signal_core::room::{Room, Seat};
+use signal_core::{ParticipantId, RoomId};
 
 use super::pending_write::RecordChange;
 use super::room_store::{RoomWrite, StoredRoom};

@@ -20,9 +20,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
-use signal_core::{
-    Applied, MemoryStore, Op, Room, RoomEvent, RoomId, RoomIdTaken, Status, Timestamp,
-};
+use signal_core::room::event::RoomEvent;
+use signal_core::room::{Op, Room, Status};
+use signal_core::store::{Applied, MemoryStore, RoomIdTaken};
+use signal_core::{RoomId, Timestamp};
 
 #[cfg(feature = "store")]
 pub(crate) use self::data_dir::DataDir;
@@ -249,7 +250,7 @@ impl Store {
 mod tests {
     use std::path::Path;
 
-    use signal_core::{Capacity, IdSuffix, OnCreatorLeave, PasswordTag, RoomSpec, TokenHash};
+    use signal_core::room::{Capacity, IdSuffix, OnCreatorLeave, PasswordTag, RoomSpec, TokenHash};
 
     use super::*;
     use crate::limits::concurrency::ConcurrencyLimit;

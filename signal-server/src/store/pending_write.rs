@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use signal_core::{Room, RoomId};
+use signal_core::RoomId;
+use signal_core::room::Room;
 
 use super::queue::QueueEntry;
 

@@ -3,7 +3,9 @@
 use std::error::Error;
 use std::io;
 
-use signal_core::{Identity, InvalidRecord, ParticipantId, Room, RoomId};
+use signal_core::identity::Identity;
+use signal_core::room::{InvalidRecord, Room};
+use signal_core::{ParticipantId, RoomId};
 use thiserror::Error;
 
 use super::queue::QueuedEvent;
@@ -22,7 +24,7 @@ use super::queue::QueuedEvent;
 /// during the previous call.
 ///
 /// An application that needs the contents of a record reads it with
-/// [`Room::from_record`](signal_core::Room::from_record), which this crate re-exports.
+/// [`Room::from_record`](signal_core::room::Room::from_record), which this crate re-exports.
 ///
 /// # The queue for webhooks
 ///

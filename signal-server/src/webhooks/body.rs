@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use signal_core::wire::rfc3339;
-use signal_core::{
-    Attributes, ChangedSettings, CloseReason, EventLeaveReason, EventParticipant, RoomEvent,
-    RoomEventKind, Timestamp, UserId,
+use signal_core::Timestamp;
+use signal_core::identity::{Attributes, UserId};
+use signal_core::room::CloseReason;
+use signal_core::room::event::{
+    ChangedSettings, EventLeaveReason, EventParticipant, RoomEvent, RoomEventKind,
 };
+use signal_core::wire::rfc3339;
 
 use super::event_type::WebhookEvent;
 use crate::clock::{Clock, to_timestamp};

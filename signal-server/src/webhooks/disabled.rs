@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use signal_core::{RoomEvent, RoomId};
+use signal_core::RoomId;
+use signal_core::room::event::RoomEvent;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::store::queue::{QueueChange, QueueEntry};

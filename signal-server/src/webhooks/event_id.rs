@@ -1,6 +1,6 @@
 //! The id of an event, which stays the same however often the event is sent.
 
-use signal_core::EventKey;
+use signal_core::room::event::EventKey;
 
 /// Formats the key of an event as its id.
 pub(super) fn event_id(key: &EventKey) -> String {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use signal_core::{RoomEvent, RoomEventKind, RoomId};
+use signal_core::RoomId;
+use signal_core::room::event::{RoomEvent, RoomEventKind};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::body::body;

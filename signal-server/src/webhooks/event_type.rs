@@ -1,7 +1,7 @@
 //! The types of events, under the names that LiveKit gives them where it has them.
 
 use serde::Serialize;
-use signal_core::RoomEventKind;
+use signal_core::room::event::RoomEventKind;
 
 /// The type of an event that is sent to a webhook.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]

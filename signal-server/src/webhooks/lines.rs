@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use signal_core::{EventKey, RoomId};
+use signal_core::RoomId;
+use signal_core::room::event::EventKey;
 use tokio::time::Instant;
 
 use crate::store::queue::QueueEntry;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use signal_core::{HubConfig, RateLimit};
+use signal_core::config::{HubConfig, RateLimit};
 use signal_server::{Secret, Server};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
-use signal_core::{Attributes, Identity, ParticipantId};
+use signal_core::ParticipantId;
+use signal_core::identity::{Attributes, Identity};
 use signal_server::{
     Admit, Builder, JoinDecision, JoinRequest, Limits, MintToken, Origins, RoomId, async_trait,
 };

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::json;
-use signal_core::{Attributes, Identity};
+use signal_core::identity::{Attributes, Identity};
 use signal_server::{
     Authenticate, Limits, Login, LoginRequest, Origins, Server, TokenError, User, async_trait,
 };

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use reqwest::Method;
 use serde_json::json;
-use signal_core::Attributes;
+use signal_core::identity::Attributes;
 use signal_server::{
     Capacity, CreateRoom, DisplayName, InvalidPassword, Lifetime, RestoreError, RoomEventKind,
     RoomId, RoomNotFound, RoomPassword, RotateError, SetAttributesError, SetLifetimeError,

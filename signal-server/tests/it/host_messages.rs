@@ -1,7 +1,8 @@
 //! Messages between the embedding code and participants.
 
 use serde_json::{Value, json};
-use signal_core::{ErrorCode, HubConfig, RateLimit};
+use signal_core::ErrorCode;
+use signal_core::config::{HubConfig, RateLimit};
 use signal_server::{HostMessage, MessagesToHost, Payload, RoomId, SendError, Topic};
 use tokio::net::TcpSocket;
 use tokio::time::timeout;

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use serde_json::json;
-use signal_core::{Attributes, Identity, UserId};
+use signal_core::identity::{Attributes, Identity, UserId};
 use signal_server::{DisplayName, KickError, MintError, MintToken, RoomId, ServerHandle};
 
 use crate::common::{Api, Room, text};

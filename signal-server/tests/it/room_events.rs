@@ -1,7 +1,9 @@
 //! The events of rooms for the embedding code.
 
 use serde_json::json;
-use signal_core::{CloseReason, EventLeaveReason, EventParticipant, Identity};
+use signal_core::identity::Identity;
+use signal_core::room::CloseReason;
+use signal_core::room::event::{EventLeaveReason, EventParticipant};
 use signal_server::{
     DisplayName, EventsLost, MintToken, RoomEvent, RoomEventKind, RoomEvents, RoomId,
 };

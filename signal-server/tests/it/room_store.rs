@@ -10,7 +10,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::json;
-use signal_core::{Attributes, Identity, InvalidRecord};
+use signal_core::identity::{Attributes, Identity};
+use signal_core::room::InvalidRecord;
 use signal_server::testing;
 use signal_server::{
     DisplayName, Limits, MintToken, RoomId, RoomStore, RoomWrite, Secret, StoreError, StoredRoom,

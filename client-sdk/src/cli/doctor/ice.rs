@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use futures_util::future::join_all;
-use signal_core::{IceScheme, IceServer, IceTransport, IceUrl};
+use signal_core::ice::{IceScheme, IceServer, IceTransport, IceUrl};
 use tokio::time::Instant;
 use url::Url;
 

@@ -10,7 +10,7 @@ mod way;
 
 use std::process::ExitCode;
 
-use signal_core::IceServer;
+use signal_core::ice::IceServer;
 
 use self::finding::Findings;
 use self::rooms::Credential;

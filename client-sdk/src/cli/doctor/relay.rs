@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use signal_core::IceServer;
+use signal_core::ice::IceServer;
 use thiserror::Error;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use signal_core::IceServer;
+use signal_core::ice::IceServer;
 use tokio::time::timeout;
 
 use super::finding::{Findings, Outcome};

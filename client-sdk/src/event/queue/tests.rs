@@ -1,5 +1,5 @@
 use futures_util::FutureExt;
-use signal_core::ParticipantInfo;
+use signal_core::message::ParticipantInfo;
 
 use super::*;
 use crate::media::MediaKind;

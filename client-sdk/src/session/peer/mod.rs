@@ -11,7 +11,8 @@ mod upkeep;
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use signal_core::{ClientMessage, ParticipantId, Payload, Signal, SignalKind};
+use signal_core::ParticipantId;
+use signal_core::message::{ClientMessage, Payload, Signal, SignalKind};
 
 use self::further_offer::FurtherOffers;
 use self::reopening::Reopening;

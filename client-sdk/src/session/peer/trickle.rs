@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use signal_core::SignalKind;
+use signal_core::message::SignalKind;
 
 use super::{Negotiation, Peer};
 use crate::session::ice_candidate::IceCandidate;

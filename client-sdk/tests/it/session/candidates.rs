@@ -1,7 +1,7 @@
 //! Candidates that come early, late, for another start of ICE, or to say that there are no more.
 
 use client_sdk::IceCandidate;
-use signal_core::SignalKind;
+use signal_core::message::SignalKind;
 
 use super::host::{Host, candidate, id};
 

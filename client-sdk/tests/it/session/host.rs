@@ -8,8 +8,8 @@ use client_sdk::session::{
 use client_sdk::{
     ConnectionFailure, ConnectionState, IceCandidate, ParticipantId, ParticipantInfo,
 };
+use signal_core::message::{ClientMessage, Payload, Request, ServerMessage, Signal, SignalKind};
 use signal_core::wire::{decode_server, encode_client};
-use signal_core::{ClientMessage, Payload, Request, ServerMessage, Signal, SignalKind};
 
 /// A session of `p_m`, and all that surrounds it. Descriptions are written `fingerprint/ufrag`.
 pub(crate) struct Host {

@@ -2,7 +2,7 @@
 
 use client_sdk::ConnectionState::{Connected, Connecting, Disconnected};
 use client_sdk::session::Report;
-use signal_core::SignalKind;
+use signal_core::message::SignalKind;
 
 use super::host::{Host, id, sdp};
 

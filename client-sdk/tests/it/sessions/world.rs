@@ -8,11 +8,14 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use client_sdk::ParticipantId;
 use client_sdk::session::{Action, Reconnect, Session, SessionEvent, SignalingLoss};
-use signal_core::wire::{decode_server, encode_client};
-use signal_core::{
-    Capacity, ConnId, Disconnect, Grant, Hub, HubConfig, IdSuffix, Input, MemoryStore, NodeId,
-    OnCreatorLeave, PasswordTag, ProtocolVersion, Room, RoomId, RoomSpec, Timestamp, TokenHash,
+use signal_core::config::HubConfig;
+use signal_core::hub::{Disconnect, Hub, Input, NodeId};
+use signal_core::room::{
+    Capacity, Grant, IdSuffix, OnCreatorLeave, PasswordTag, Room, RoomSpec, TokenHash,
 };
+use signal_core::store::MemoryStore;
+use signal_core::wire::{decode_server, encode_client};
+use signal_core::{ConnId, ProtocolVersion, RoomId, Timestamp};
 
 use super::connection::FakeConnection;
 use super::random::Random;

@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use signal_core::{
-    Audience, ClientMessage, ParticipantId, Payload, ServerMessage, Signal, SignalKind, Topic,
+use signal_core::ParticipantId;
+use signal_core::message::{
+    Audience, ClientMessage, Payload, ServerMessage, Signal, SignalKind, Topic,
 };
 use tokio::sync::watch;
 use tokio::time::{sleep_until, timeout};

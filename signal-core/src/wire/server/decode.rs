@@ -6,10 +6,11 @@ use bytes::Bytes;
 use serde::Deserialize;
 
 use crate::error::ErrorCode;
+use crate::ice::IceServers;
 use crate::ids::ParticipantId;
 use crate::message::{
-    IceServers, Missed, ParticipantInfo, PeerUpdate, RequestId, Resumed, RoomInfo, ServerMessage,
-    SignalKind, Topic, Welcome,
+    Missed, ParticipantInfo, PeerUpdate, RequestId, Resumed, RoomInfo, ServerMessage, SignalKind,
+    Topic, Welcome,
 };
 use crate::payload::Payload;
 use crate::reason::{CloseReason, LeaveReason};

@@ -6,8 +6,9 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::ice::IceServers;
 use crate::message::{
-    IceServers, Missed, ParticipantInfo, PeerUpdate, RequestId, Resumed, ServerMessage, Welcome,
+    Missed, ParticipantInfo, PeerUpdate, RequestId, Resumed, ServerMessage, Welcome,
 };
 use crate::payload::Payload;
 use crate::protocol::ProtocolVersion;

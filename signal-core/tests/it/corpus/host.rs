@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use signal_core::{
-    ConnId, ErrorCode, Hub, IceServers, Input, NodeId, Op, Output, Payload, Room, ServerMessage,
-    wire,
-};
+use signal_core::hub::{Hub, Input, NodeId, Output};
+use signal_core::ice::IceServers;
+use signal_core::message::{Payload, ServerMessage};
+use signal_core::room::{Op, Room};
+use signal_core::{ConnId, ErrorCode, wire};
 
 use super::{World, config, room_id};
 

@@ -31,12 +31,17 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use bytes::Bytes;
+use signal_core::config::{HubConfig, ReplayLimit};
+use signal_core::hub::{Disconnect, Hub, Input, NodeId, OpId};
+use signal_core::message::{HostMessage, Payload, Topic};
+use signal_core::room::{
+    Admission, Capacity, Change, CloseReason, Grant, IdSuffix, OnCreatorLeave, Op, PasswordTag,
+    Receipt, ResumeToken, Room, RoomSpec, Rotation, Ticket, TokenHash,
+};
+use signal_core::store::{Applied, MemoryStore};
 use signal_core::{
-    Admission, Applied, Capacity, Change, CloseReason, ConnId, Disconnect, DisplayName, Entry,
-    ErrorCode, Grant, HostMessage, Hub, HubConfig, IdSuffix, Input, Language, MemoryStore, NodeId,
-    OnCreatorLeave, Op, OpId, ParticipantId, PasswordTag, Payload, ProtocolVersion, Randomness,
-    Receipt, ReplayLimit, ResumeToken, Room, RoomId, RoomSpec, Rotation, Ticket, Timestamp,
-    TokenHash, Topic,
+    ConnId, DisplayName, Entry, ErrorCode, Language, ParticipantId, ProtocolVersion, Randomness,
+    RoomId, Timestamp,
 };
 
 /// Plays a script. Whatever it is, nobody is sent anything before its welcome or after its close,

@@ -1,6 +1,6 @@
 //! What holds for the URLs of ICE servers.
 
-use signal_core::IceUrl;
+use signal_core::ice::IceUrl;
 
 /// A text that may be the URL of an ICE server. What was read is read again in the form that this
 /// crate writes, and no URL holds a character that a browser would stumble over.

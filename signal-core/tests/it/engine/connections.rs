@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use serde_json::json;
-use signal_core::{CloseCode, EngineConfig, Grant, NewConnection, ProtocolVersion, Transmit};
+use signal_core::room::Grant;
+use signal_core::{CloseCode, EngineConfig, NewConnection, ProtocolVersion, Transmit};
 
 use super::host::{Host, hash};
 

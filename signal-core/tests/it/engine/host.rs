@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use signal_core::message::Payload;
+use signal_core::room::{Grant, PasswordTag, Reject, RoomSpec, TokenHash};
 use signal_core::{
-    ConnId, DisplayName, Engine, EngineConfig, Grant, Language, NewConnection, PasswordTag,
-    Payload, ProtocolVersion, Question, QuestionId, Randomness, Reject, RoomId, RoomSpec,
-    Timestamp, TokenHash, Transmit,
+    ConnId, DisplayName, Engine, EngineConfig, Language, NewConnection, ProtocolVersion, Question,
+    QuestionId, Randomness, RoomId, Timestamp, Transmit,
 };
 
 use crate::common::{LIFE, START};

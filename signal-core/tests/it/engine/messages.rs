@@ -1,10 +1,9 @@
 //! Messages from and to the host.
 
 use serde_json::json;
-use signal_core::{
-    ConnId, EngineConfig, ErrorCode, Event, Grant, HostMessage, ParticipantId, ProtocolVersion,
-    RoomId, Topic,
-};
+use signal_core::message::{HostMessage, Topic};
+use signal_core::room::Grant;
+use signal_core::{ConnId, EngineConfig, ErrorCode, Event, ParticipantId, ProtocolVersion, RoomId};
 
 use super::host::{Host, data};
 

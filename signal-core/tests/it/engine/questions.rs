@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use serde_json::json;
-use signal_core::{
-    DisplayName, EngineConfig, Entry, ErrorCode, IceServers, NewConnection, Payload, Question,
-};
+use signal_core::ice::IceServers;
+use signal_core::message::Payload;
+use signal_core::{DisplayName, EngineConfig, Entry, ErrorCode, NewConnection, Question};
 
 use super::host::Host;
 use crate::common::{LIFE, START};

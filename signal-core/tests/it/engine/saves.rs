@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::json;
-use signal_core::{
-    Engine, EngineConfig, Event, Grant, HubConfig, NewConnection, ProtocolVersion, Room,
-    RoomEventKind, RoomId, Save,
-};
+use signal_core::config::HubConfig;
+use signal_core::room::event::RoomEventKind;
+use signal_core::room::{Grant, Room};
+use signal_core::{Engine, EngineConfig, Event, NewConnection, ProtocolVersion, RoomId, Save};
 
 use super::host::{Host, hash};
 use crate::common::LIFE;

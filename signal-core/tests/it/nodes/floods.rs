@@ -1,7 +1,8 @@
 //! Slow readers at another node than the flooding participant.
 
 use serde_json::json;
-use signal_core::{ConnId, Input, ParticipantId};
+use signal_core::hub::Input;
+use signal_core::{ConnId, ParticipantId};
 
 use super::support::Nodes;
 use crate::slow_readers::narrow;

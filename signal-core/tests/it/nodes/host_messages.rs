@@ -1,7 +1,9 @@
 //! Messages of the host's to participants of other nodes.
 
 use serde_json::json;
-use signal_core::{ErrorCode, HostMessage, Input, ParticipantId, Payload, RequestId, Topic};
+use signal_core::hub::Input;
+use signal_core::message::{HostMessage, Payload, RequestId, Topic};
+use signal_core::{ErrorCode, ParticipantId};
 
 use super::support::Nodes;
 

@@ -1,6 +1,7 @@
 //! A seat that is resumed at another node.
 
-use signal_core::{CloseCode, Disconnect};
+use signal_core::CloseCode;
+use signal_core::hub::Disconnect;
 
 use super::support::Nodes;
 

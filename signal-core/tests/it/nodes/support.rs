@@ -5,11 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
+use signal_core::config::HubConfig;
+use signal_core::hub::{Disconnect, Hub, Input, NodeFrame, NodeId, OpId, Output};
+use signal_core::message::HostMessageRefusal;
+use signal_core::room::{
+    Admission, Capacity, Grant, IdSuffix, OnCreatorLeave, Op, PasswordTag, Receipt, ResumeToken,
+    Room, RoomSpec, Ticket, TokenHash,
+};
+use signal_core::store::{Applied, MemoryStore};
 use signal_core::{
-    Admission, Applied, Capacity, CloseCode, ConnId, Disconnect, DisplayName, Entry, Grant,
-    HostMessageRefusal, Hub, HubConfig, IdSuffix, Input, Language, MemoryStore, NodeFrame, NodeId,
-    OnCreatorLeave, Op, OpId, Output, ParticipantId, PasswordTag, ProtocolVersion, Randomness,
-    Receipt, ResumeToken, Room, RoomId, RoomSpec, Ticket, Timestamp, TokenHash,
+    CloseCode, ConnId, DisplayName, Entry, Language, ParticipantId, ProtocolVersion, Randomness,
+    RoomId, Timestamp,
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_764_943_200_000);

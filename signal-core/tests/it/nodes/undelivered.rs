@@ -1,7 +1,7 @@
 //! Messages between nodes that do not arrive.
 
 use serde_json::{Value, json};
-use signal_core::{Disconnect, Input};
+use signal_core::hub::{Disconnect, Input};
 
 use super::support::Nodes;
 

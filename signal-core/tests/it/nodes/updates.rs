@@ -1,7 +1,8 @@
 //! Updates of names and states, when the socket that sent them is lost.
 
 use serde_json::json;
-use signal_core::{Disconnect, Input, Op};
+use signal_core::hub::{Disconnect, Input};
+use signal_core::room::Op;
 
 use super::support::Nodes;
 

@@ -1,7 +1,8 @@
 //! Messages that wait for the `joined` of their addressee.
 
 use serde_json::json;
-use signal_core::{HubConfig, NodeFrame};
+use signal_core::config::HubConfig;
+use signal_core::hub::NodeFrame;
 
 use super::support::Nodes;
 

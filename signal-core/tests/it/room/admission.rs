@@ -1,8 +1,9 @@
 //! Admission: password, wrong passwords, invite, rotation, lock.
 
-use signal_core::{
-    Admission, Change, CloseReason, Grant, IdSuffix, Identity, Op, Receipt, Reject, Room, RoomSpec,
-    Rotation, Status, Ticket, TicketTag, TokenHash,
+use signal_core::identity::Identity;
+use signal_core::room::{
+    Admission, Change, CloseReason, Grant, IdSuffix, Op, Receipt, Reject, Room, RoomSpec, Rotation,
+    Status, Ticket, TicketTag, TokenHash,
 };
 
 use super::support::*;

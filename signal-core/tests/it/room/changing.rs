@@ -1,9 +1,10 @@
 //! Changes of rooms and seats, and how they are counted.
 
 use bytes::Bytes;
-use signal_core::{
-    Attributes, Capacity, Change, CloseReason, Op, Payload, Reject, Status, Ticket, Timestamp,
-};
+use signal_core::Timestamp;
+use signal_core::identity::Attributes;
+use signal_core::message::Payload;
+use signal_core::room::{Capacity, Change, CloseReason, Op, Reject, Status, Ticket};
 
 use super::support::*;
 

@@ -1,9 +1,9 @@
 //! How seats and rooms end.
 
-use signal_core::{
-    CloseReason, LeaveKind, LeaveReason, OnCreatorLeave, Op, ParticipantId, Reject, Room, RoomSpec,
-    Status, Ticket, Timestamp,
+use signal_core::room::{
+    CloseReason, LeaveKind, LeaveReason, OnCreatorLeave, Op, Reject, Room, RoomSpec, Status, Ticket,
 };
+use signal_core::{ParticipantId, Timestamp};
 
 use super::support::*;
 

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use signal_core::{
-    AddressTag, Admission, Change, Client, IdSuffix, Op, PasswordTag, Receipt, Reject, Room,
-    Ticket, Timestamp,
+use signal_core::room::{
+    Admission, Change, IdSuffix, Op, PasswordTag, Receipt, Reject, Room, Ticket,
 };
+use signal_core::{AddressTag, Client, Timestamp};
 
 use super::support::*;
 

@@ -1,7 +1,8 @@
 //! Seats without a socket, and resumes.
 
-use signal_core::{
-    CloseReason, LeaveKind, LeaveReason, Op, Presence, ProtocolVersion, Receipt, Reject, Ticket,
+use signal_core::ProtocolVersion;
+use signal_core::room::{
+    CloseReason, LeaveKind, LeaveReason, Op, Presence, Receipt, Reject, Ticket,
 };
 
 use super::support::*;

@@ -1,8 +1,7 @@
 //! Who gets a seat, under which id, and whose seat is given up for it.
 
-use signal_core::{
-    AddressTag, Client, LeaveReason, Op, ParticipantId, ProtocolVersion, Reject, Room, Ticket,
-};
+use signal_core::room::{LeaveReason, Op, Reject, Room, Ticket};
+use signal_core::{AddressTag, Client, ParticipantId, ProtocolVersion};
 
 use super::support::*;
 

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use signal_core::{
-    Admission, Attributes, Change, Durability, Grant, IdSuffix, InvalidRecord, LeaveReason, Op,
-    PasswordTag, Payload, ProtocolVersion, Room, Seat, Ticket,
+use signal_core::ProtocolVersion;
+use signal_core::identity::Attributes;
+use signal_core::message::Payload;
+use signal_core::room::{
+    Admission, Change, Durability, Grant, IdSuffix, InvalidRecord, LeaveReason, Op, PasswordTag,
+    Room, Seat, Ticket,
 };
 
 use super::support::*;
@@ -48,7 +51,7 @@ fn guesses_that_were_made_stay_made() {
         room.apply(&wrong, NOW).unwrap_err();
     }
     let mut read = Room::from_record(&room.to_record()).unwrap();
-    assert_eq!(read.apply(&wrong, NOW), Err(signal_core::Reject::PasswordLocked));
+    assert_eq!(read.apply(&wrong, NOW), Err(signal_core::room::Reject::PasswordLocked));
 }
 
 /// Everything about the seats but their states, which the record does not have.

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use signal_core::{
-    Admission, Attachment, Capacity, Change, Client, ConnId, DisplayName, Grant, IdSuffix,
-    LeaveKind, NodeId, OnCreatorLeave, Op, ParticipantId, PasswordTag, ProtocolVersion, Receipt,
-    Reject, Room, RoomId, RoomSpec, Rotation, Ticket, Timestamp, TokenHash,
+use signal_core::hub::NodeId;
+use signal_core::room::{
+    Admission, Attachment, Capacity, Change, Grant, IdSuffix, LeaveKind, OnCreatorLeave, Op,
+    PasswordTag, Receipt, Reject, Room, RoomSpec, Rotation, Ticket, TokenHash,
 };
+use signal_core::{Client, ConnId, DisplayName, ParticipantId, ProtocolVersion, RoomId, Timestamp};
 
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_764_943_200_000);
 pub(crate) const SECOND: Duration = Duration::from_secs(1);

@@ -1,11 +1,11 @@
 //! A plain second implementation of a room's rules: it forgets nothing and finds everything by
 //! linear search.
 
-use signal_core::{
+use signal_core::room::{
     Admission, Attachment, Change, CloseReason, Grant, LeaveKind, LeaveReason, OnCreatorLeave, Op,
-    ParticipantId, PasswordTag, Presence, ProtocolVersion, Receipt, Reject, Room, RoomSpec,
-    Rotation, Status, Ticket, Timestamp, TokenHash,
+    PasswordTag, Presence, Receipt, Reject, Room, RoomSpec, Rotation, Status, Ticket, TokenHash,
 };
+use signal_core::{ParticipantId, ProtocolVersion, Timestamp};
 
 /// Every id is drawn with it.
 pub(crate) const SUFFIX: u32 = 35;

@@ -3,10 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use signal_core::{
-    EventKey, EventLeaveReason, Op, ParticipantId, Room, RoomEvent, RoomEventKind, Seat, Status,
-    Ticket,
-};
+use signal_core::ParticipantId;
+use signal_core::room::event::{EventKey, EventLeaveReason, RoomEvent, RoomEventKind};
+use signal_core::room::{Op, Room, Seat, Status, Ticket};
 
 /// What the events so far say of a room.
 pub struct EventRules {

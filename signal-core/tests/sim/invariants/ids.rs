@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use signal_core::{Op, ParticipantId, Receipt, Reject, Room};
+use signal_core::ParticipantId;
+use signal_core::room::{Op, Receipt, Reject, Room};
 
 /// Every id that a room has issued so far, and every one that somebody has entered with.
 pub struct IdRules {

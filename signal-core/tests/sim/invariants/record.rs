@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use signal_core::{
-    AddressTag, Admission, Attachment, LeaveKind, Op, ParticipantId, Presence, ProtocolVersion,
-    Receipt, Reject, Room, Seat, Status, Ticket, Timestamp, TokenHash,
+use signal_core::room::{
+    Admission, Attachment, LeaveKind, Op, Presence, Receipt, Reject, Room, Seat, Status, Ticket,
+    TokenHash,
 };
+use signal_core::{AddressTag, ParticipantId, ProtocolVersion, Timestamp};
 
 /// What has been seen of one room so far.
 pub struct RecordRules {

@@ -8,7 +8,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use signal_core::{NodeId, ParticipantId, RoomId, Timestamp};
+use signal_core::hub::NodeId;
+use signal_core::{ParticipantId, RoomId, Timestamp};
 
 use crate::ledger::{Entry, Fate, Kind, Ledger};
 

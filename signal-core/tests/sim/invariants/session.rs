@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use signal_core::{ConnId, NodeId, ParticipantId, ProtocolVersion, Room};
+use signal_core::hub::NodeId;
+use signal_core::room::Room;
+use signal_core::{ConnId, ParticipantId, ProtocolVersion};
 
 use crate::frame::{Listed, RoomTold, Told};
 use crate::ledger::{Kind, Ledger};

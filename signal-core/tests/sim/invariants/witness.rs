@@ -6,11 +6,11 @@ mod sockets;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use signal_core::{
-    ConnId, Disconnect, ErrorCode, HubConfig, Input, LeaveKind, NodeBody, NodeFrame, NodeId,
-    NodeReceiver, Op, ParticipantId, ProtocolVersion, RequestId, Room, RoomId, SignalKind, Status,
-    Ticket, Timestamp,
-};
+use signal_core::config::HubConfig;
+use signal_core::hub::{Disconnect, Input, NodeBody, NodeFrame, NodeId, NodeReceiver};
+use signal_core::message::{RequestId, SignalKind};
+use signal_core::room::{LeaveKind, Op, Room, Status, Ticket};
+use signal_core::{ConnId, ErrorCode, ParticipantId, ProtocolVersion, RoomId, Timestamp};
 
 use self::nodes::number_of;
 use self::sockets::{Conn, Phase};

@@ -3,10 +3,12 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use signal_core::{
-    Admission, Capacity, Change, CloseReason, ConnId, HostMessage, Input, Op, ParticipantId,
-    PasswordTag, Payload, ProtocolVersion, RequestId, Rotation, TokenHash, Topic,
+use signal_core::hub::Input;
+use signal_core::message::{HostMessage, Payload, RequestId, Topic};
+use signal_core::room::{
+    Admission, Capacity, Change, CloseReason, Op, PasswordTag, Rotation, TokenHash,
 };
+use signal_core::{ConnId, ParticipantId, ProtocolVersion};
 
 use super::{Event, START, World};
 use crate::ledger::{Entry, Fate, Kind, Taken};

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use signal_core::{CloseReason, Op, ParticipantId, RoomId, Status};
+use signal_core::room::{CloseReason, Op, Status};
+use signal_core::{ParticipantId, RoomId};
 
 use super::{START, World};
 use crate::client::Participant;

@@ -2,10 +2,9 @@
 //! later.
 
 use bytes::Bytes;
-use signal_core::{
-    Admission, ConnId, DisplayName, Entry, ErrorCode, Grant, Input, Language, NodeId, Op,
-    ProtocolVersion, Randomness, Receipt, Reject, ResumeToken, Ticket, TokenHash,
-};
+use signal_core::hub::{Input, NodeId};
+use signal_core::room::{Admission, Grant, Op, Receipt, Reject, ResumeToken, Ticket, TokenHash};
+use signal_core::{ConnId, DisplayName, Entry, ErrorCode, Language, ProtocolVersion, Randomness};
 
 use super::{Event, World};
 use crate::client::Way;

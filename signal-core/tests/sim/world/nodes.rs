@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use signal_core::{
-    Applied, Attachment, ConnId, Disconnect, Input, NodeFrame, NodeId, Op, OpId, Output, Presence,
-    RoomId,
-};
+use signal_core::hub::{Disconnect, Input, NodeFrame, NodeId, OpId, Output};
+use signal_core::room::{Attachment, Op, Presence};
+use signal_core::store::Applied;
+use signal_core::{ConnId, RoomId};
 
 use super::{Event, World};
 use crate::plan::StorePlan;

@@ -8,7 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use axum::http::header::COOKIE;
 use axum::http::{HeaderMap, HeaderValue, Uri};
-use signal_core::{DisplayName, Identity};
+use signal_core::DisplayName;
+use signal_core::identity::Identity;
 
 use crate::auth::token_error::TokenError;
 use crate::embedder;

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use reqwest::Url;
-use signal_core::{ParticipantId, RoomId, parse_room_id};
+use signal_core::typed::parse_room_id;
+use signal_core::{ParticipantId, RoomId};
 
 /// The arguments of `rooms`.
 #[derive(Args, Clone, Debug)]

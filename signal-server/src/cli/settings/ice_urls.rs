@@ -1,6 +1,6 @@
 //! The URLs of the TURN and STUN servers.
 
-use signal_core::IceUrl;
+use signal_core::ice::IceUrl;
 
 use super::Check;
 use crate::auth::shown::shown_url;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use signal_core::Reject;
+use signal_core::room::Reject;
 use signal_core::wire::TypedText;
 
 use super::room::ManagedRoom;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use signal_core::Reject;
+use signal_core::room::Reject;
 
 use super::open_room::OpenRoom;
 use crate::app::App;

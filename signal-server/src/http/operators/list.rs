@@ -6,7 +6,8 @@ use std::sync::Arc;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use serde::{Deserialize, Serialize};
-use signal_core::{Room, RoomId, Timestamp};
+use signal_core::room::Room;
+use signal_core::{RoomId, Timestamp};
 
 use super::room::ManagedRoom;
 use crate::app::App;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use signal_core::{Reject, Room, Status};
+use signal_core::room::{Reject, Room, Status};
 
 use crate::app::App;
 use crate::http::error::ApiError;

@@ -1,6 +1,6 @@
 //! Turns the errors of a [`ServerHandle`](crate::ServerHandle) into errors of requests.
 
-use signal_core::Reject;
+use signal_core::room::Reject;
 
 use crate::http::error::{ApiError, invalid};
 use crate::server::handle::{KickError, MintError, RoomNotFound, SetAttributesError};

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use signal_core::{Attributes, Room, Seat, Timestamp, UserId};
+use signal_core::Timestamp;
+use signal_core::identity::{Attributes, UserId};
+use signal_core::room::{Room, Seat};
 
 use crate::http::rooms::summary::{ParticipantJson, RoomJson};
 

@@ -6,7 +6,9 @@ use axum::extract::State;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use signal_core::{ErrorCode, HostMessage, HostMessageRefusal, Payload, Reject, Topic};
+use signal_core::ErrorCode;
+use signal_core::message::{HostMessage, HostMessageRefusal, Payload, Topic};
+use signal_core::room::Reject;
 
 use super::open_room::OpenRoom;
 use crate::app::App;

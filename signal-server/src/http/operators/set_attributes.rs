@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use serde::Serialize;
-use signal_core::Reject;
+use signal_core::room::Reject;
 
 use super::open_room::OpenRoom;
 use super::texts;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use signal_core::Attributes;
+use signal_core::identity::Attributes;
 
 use crate::http::error::{ApiError, invalid};
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use signal_core::UserId;
+use signal_core::identity::UserId;
 use signal_core::wire::TypedText;
 
 use super::open_room::OpenRoom;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
+use signal_core::room::{Change, Op, Room};
 use signal_core::wire::TypedText;
-use signal_core::{Change, Op, Room};
 
 use super::field;
 use super::new_credentials::NewCredentials;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use serde::Serialize;
-use signal_core::CloseReason;
+use signal_core::room::CloseReason;
 
 use crate::app::App;
 use crate::http::authentication::OwnRoom;

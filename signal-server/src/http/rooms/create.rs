@@ -5,8 +5,9 @@ use std::time::SystemTime;
 
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
+use signal_core::ice::IceServer;
+use signal_core::room::Capacity;
 use signal_core::wire::TypedText;
-use signal_core::{Capacity, IceServer};
 
 use super::field;
 use super::summary::OnCreatorLeaveJson;

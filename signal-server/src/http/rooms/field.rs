@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use serde::de::{Deserialize, Deserializer, Error};
 use serde_json::Number;
+use signal_core::DisplayName;
+use signal_core::room::Capacity;
 use signal_core::wire::TypedText;
-use signal_core::{Capacity, DisplayName};
 
 use crate::http::error::{ApiError, invalid};
 use crate::rooms::credentials::RoomPassword;

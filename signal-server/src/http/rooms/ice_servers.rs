@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use serde::Serialize;
-use signal_core::{IceServer, Reject};
+use signal_core::ice::IceServer;
+use signal_core::room::Reject;
 
 use crate::app::App;
 use crate::http::authentication::LoginParts;

@@ -5,11 +5,12 @@ use std::time::SystemTime;
 
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
+use signal_core::ice::IceServer;
+use signal_core::room::{Admission, CloseReason, IdSuffix, Op, Receipt, Reject, Status, TokenHash};
+use signal_core::store::Applied;
+use signal_core::typed::parse_password;
 use signal_core::wire::TypedText;
-use signal_core::{
-    Admission, Applied, CloseReason, DisplayName, IceServer, IdSuffix, Op, Receipt, Reject, RoomId,
-    Status, TokenHash, parse_password,
-};
+use signal_core::{DisplayName, RoomId};
 
 use super::field;
 use crate::app::App;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use serde::{Deserialize, Serialize};
-use signal_core::{Op, Reject};
+use signal_core::room::{Op, Reject};
 
 use super::new_credentials::NewCredentials;
 use crate::app::App;

@@ -1,7 +1,8 @@
 //! A room as its creator sees it.
 
 use serde::{Deserialize, Serialize};
-use signal_core::{OnCreatorLeave, Room, Seat, Timestamp};
+use signal_core::Timestamp;
+use signal_core::room::{OnCreatorLeave, Room, Seat};
 
 use crate::http::response::rfc3339;
 

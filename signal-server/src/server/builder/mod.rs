@@ -10,7 +10,9 @@ use std::time::Duration;
 #[cfg(feature = "page")]
 use axum::http::HeaderValue;
 use ipnet::IpNet;
-use signal_core::{HubConfig, InvalidConfig, Language, Status};
+use signal_core::Language;
+use signal_core::config::{HubConfig, InvalidConfig};
+use signal_core::room::Status;
 
 use super::Server;
 use super::foundation::Foundation;
@@ -116,7 +118,7 @@ impl Builder {
 
     /// Sets the TURN servers that share this secret (coturn's `static-auth-secret`), as URLs such
     /// as `turn:host:3478`. URLs that are not those of TURN servers
-    /// ([`IceUrl`](signal_core::IceUrl)) are left out, and the log says so.
+    /// ([`IceUrl`](signal_core::ice::IceUrl)) are left out, and the log says so.
     pub fn turn(mut self, secret: Secret, urls: impl IntoIterator<Item = String>) -> Self {
         self.configured_servers.turn_secret = Some(secret);
         self.configured_servers.turn_urls = urls.into_iter().collect();
@@ -124,7 +126,7 @@ impl Builder {
     }
 
     /// Sets the STUN servers, as URLs such as `stun:host:3478`. URLs that are not those of ICE
-    /// servers ([`IceUrl`](signal_core::IceUrl)) are left out, and the log says so.
+    /// servers ([`IceUrl`](signal_core::ice::IceUrl)) are left out, and the log says so.
     pub fn stun(mut self, urls: impl IntoIterator<Item = String>) -> Self {
         self.configured_servers.stun_urls = urls.into_iter().collect();
         self

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use signal_core::{Capacity, Change, DisplayName, Op, Reject, Room, RoomId, Status};
+use signal_core::room::{Capacity, Change, Op, Reject, Room, Status};
+use signal_core::{DisplayName, RoomId};
 use thiserror::Error;
 
 use super::{RoomNotFound, ServerHandle};

@@ -1,6 +1,7 @@
 //! Messages between the embedding application and participants.
 
-use signal_core::{ErrorCode, HostMessage, HostMessageRefusal, RoomId};
+use signal_core::message::{HostMessage, HostMessageRefusal};
+use signal_core::{ErrorCode, RoomId};
 use thiserror::Error;
 
 use super::ServerHandle;

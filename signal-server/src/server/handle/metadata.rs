@@ -1,6 +1,8 @@
 //! What the embedding application notes about rooms and participants.
 
-use signal_core::{Attributes, Change, Op, ParticipantId, Reject, RoomId};
+use signal_core::identity::Attributes;
+use signal_core::room::{Change, Op, Reject};
+use signal_core::{ParticipantId, RoomId};
 use thiserror::Error;
 
 use super::{RoomNotFound, ServerHandle};
@@ -28,7 +30,7 @@ impl ServerHandle {
     /// ```
     /// use std::error::Error;
     ///
-    /// use signal_server::signal_core::Attributes;
+    /// use signal_server::signal_core::identity::Attributes;
     /// use signal_server::{ParticipantId, RoomId, ServerHandle};
     ///
     /// async fn promote(

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::time::SystemTime;
 
-use signal_core::{Reject, RoomId};
+use signal_core::RoomId;
+use signal_core::room::Reject;
 use thiserror::Error;
 
 use super::ServerHandle;

@@ -8,10 +8,9 @@ mod mint;
 use std::sync::{Arc, Weak};
 use std::time::SystemTime;
 
-use signal_core::{
-    Attributes, Capacity, CloseReason, DisplayName, Identity, OnCreatorLeave, Op, ParticipantId,
-    Reject, Room, RoomId, Seat, Status, UserId,
-};
+use signal_core::identity::{Attributes, Identity, UserId};
+use signal_core::room::{Capacity, CloseReason, OnCreatorLeave, Op, Reject, Room, Seat, Status};
+use signal_core::{DisplayName, ParticipantId, RoomId};
 use thiserror::Error;
 
 pub use self::change::{RestoreError, RotateError, SetLifetimeError};

@@ -5,7 +5,8 @@ mod space;
 
 use std::sync::Arc;
 
-use signal_core::{EventKey, RoomId};
+use signal_core::RoomId;
+use signal_core::room::event::EventKey;
 
 #[cfg(feature = "webhooks")]
 pub(crate) use self::space::{QueueSpace, ReservedSpace};

@@ -1,6 +1,6 @@
 //! How many connections, sockets and seats an address may have.
 
-use signal_core::HubConfig;
+use signal_core::config::HubConfig;
 use signal_server::{ForwardedHeader, Limits};
 use tokio::net::TcpStream;
 use tokio::time::timeout;

@@ -2,10 +2,11 @@
 
 use bytes::Bytes;
 use client_sdk::session::{Reconnect, SignalingLoss};
-use signal_core::{
-    Admission, ConnId, DisplayName, Entry, Grant, IdSuffix, Input, Language, Op, Output,
-    PasswordTag, Randomness, Receipt, ResumeToken, Ticket, TokenHash,
+use signal_core::hub::{Input, Output};
+use signal_core::room::{
+    Admission, Grant, IdSuffix, Op, PasswordTag, Receipt, ResumeToken, Ticket, TokenHash,
 };
+use signal_core::{ConnId, DisplayName, Entry, Language, Randomness};
 
 use super::World;
 

@@ -1,6 +1,7 @@
 //! Checks what one node sends to another.
 
-use signal_core::{ErrorCode, NodeBody, NodeFrame, NodeId, RoomId, SeatRef, Timestamp};
+use signal_core::hub::{NodeBody, NodeFrame, NodeId, SeatRef};
+use signal_core::{ErrorCode, RoomId, Timestamp};
 
 use super::{Cause, Witness};
 use crate::ledger::Ledger;

@@ -1,9 +1,9 @@
 //! Checks what a socket is sent, from `joined` to its close.
 
 use bytes::Bytes;
-use signal_core::{
-    CloseCode, ConnId, NodeId, ParticipantId, ProtocolVersion, RoomId, Status, Timestamp,
-};
+use signal_core::hub::NodeId;
+use signal_core::room::Status;
+use signal_core::{CloseCode, ConnId, ParticipantId, ProtocolVersion, RoomId, Timestamp};
 
 use super::{Cause, Witness};
 use crate::frame::Told;

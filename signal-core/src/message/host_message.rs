@@ -1,8 +1,8 @@
 //! Messages from the host to participants, and from participants to the host.
 
+use super::text::{RequestId, Topic};
 use crate::error::ErrorCode;
 use crate::ids::{ConnId, ParticipantId, RoomId};
-use crate::message::{RequestId, Topic};
 use crate::payload::Payload;
 
 /// A message from the host to participants who speak v2.
@@ -38,7 +38,7 @@ pub struct HostMessageRefusal {
     /// - [`PeerUnreachable`](ErrorCode::PeerUnreachable): it speaks v1, or its node is out of
     ///   reach.
     /// - [`MessageTooLarge`](ErrorCode::MessageTooLarge): `data` is over
-    ///   [`max_data_bytes`](crate::HubConfig::max_data_bytes).
+    ///   [`max_data_bytes`](crate::config::HubConfig::max_data_bytes).
     /// - [`RoomNotFound`](ErrorCode::RoomNotFound), [`RoomClosed`](ErrorCode::RoomClosed),
     ///   [`RoomExpired`](ErrorCode::RoomExpired): there is no such room any more.
     pub code: ErrorCode,
@@ -54,7 +54,8 @@ pub struct MessageToHost {
     pub conn: ConnId,
     /// Its room.
     pub room: RoomId,
-    /// The participant. The record of the room says which [user](crate::Identity::user) it is.
+    /// The participant. The record of the room says which [user](crate::identity::Identity::user)
+    /// it is.
     pub participant: ParticipantId,
     /// The topic.
     pub topic: Topic,

@@ -8,7 +8,7 @@ use std::fmt;
 /// are ignored when it is read.
 ///
 /// ```
-/// use signal_core::IceServer;
+/// use signal_core::ice::IceServer;
 ///
 /// let turn = IceServer::turn(["turn:turn.example.com:3478?transport=udp"], "user", "password");
 /// assert_eq!(turn.username.as_deref(), Some("user"));
@@ -17,7 +17,7 @@ use std::fmt;
 #[derive(Clone, Eq, PartialEq)]
 pub struct IceServer {
     /// URLs like `stun:host:3478` or `turn:host:3478?transport=udp`. They are not checked here; see
-    /// [`IceUrl`](crate::IceUrl).
+    /// [`IceUrl`](crate::ice::IceUrl).
     pub urls: Vec<String>,
     /// The user name of a TURN credential.
     pub username: Option<String>,

@@ -12,13 +12,13 @@ use thiserror::Error;
 /// URLs before you send them to participants. Scheme and transport are accepted in any case.
 ///
 /// ```
-/// use signal_core::{IceScheme, IceTransport, IceUrl};
+/// use signal_core::ice::{IceScheme, IceTransport, IceUrl};
 ///
 /// let url: IceUrl = "turn:turn.example.com?transport=udp".parse()?;
 /// assert_eq!((url.scheme(), url.host(), url.port()), (IceScheme::Turn, "turn.example.com", 3478));
 /// assert_eq!(url.transport(), IceTransport::Udp);
 /// assert!("stun:stun.example.com?transport=udp".parse::<IceUrl>().is_err());
-/// # Ok::<(), signal_core::InvalidIceUrl>(())
+/// # Ok::<(), signal_core::ice::InvalidIceUrl>(())
 /// ```
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct IceUrl {
