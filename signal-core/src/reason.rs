@@ -16,7 +16,7 @@ pub enum LeaveReason {
 /// Why a room is over.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum CloseReason {
-    /// The operator or the host closed it.
+    /// The operator, the host or a moderator closed it.
     ByAdmin,
     /// Its creator closed it or left.
     ByCreator,

@@ -57,6 +57,7 @@ impl Reject {
             Self::RestoresExhausted => {
                 ["恢复密码尝试的次数过多", "the password attempts were restored too often"]
             }
+            Self::NotPermitted => ["没有权限", "the permission for this is missing"],
             Self::RoomLocked => ["房间已锁定", "the room is locked"],
             Self::RotationStale => ["密码已被更改", "the password has been changed meanwhile"],
             Self::WrongPassword => ["密码错误", "wrong password"],

@@ -7,6 +7,7 @@ use super::saves::Answer;
 use crate::client::Client;
 use crate::identity::{Attributes, Identity, UserId};
 use crate::ids::{IdSuffix, ParticipantId, RoomId, Ticket};
+use crate::permissions::Permissions;
 use crate::reason::CloseReason;
 use crate::room::{Admission, Change, Grant, Op, Receipt, Reject, Room, RoomSpec, Rotation};
 use crate::store::RoomIdTaken;
@@ -127,6 +128,23 @@ impl Engine {
         now: Timestamp,
     ) -> Result<(), Reject> {
         self.apply(room, &Op::SetAttributes { participant, attributes }, now).map(drop)
+    }
+
+    /// Replaces the permissions of a participant, from its next message on. The change holds for
+    /// the participant's ticket: neither its token nor a newer one for the same seat undoes it. A
+    /// room keeps the last 256 such changes.
+    ///
+    /// # Errors
+    ///
+    /// There is no such participant.
+    pub fn set_permissions(
+        &mut self,
+        room: RoomId,
+        participant: ParticipantId,
+        permissions: Permissions,
+        now: Timestamp,
+    ) -> Result<(), Reject> {
+        self.apply(room, &Op::SetPermissions { participant, permissions }, now).map(drop)
     }
 
     /// Ends a room.

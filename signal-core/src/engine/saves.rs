@@ -159,6 +159,7 @@ impl Saves {
                 | RoomEventKind::Opened
                 | RoomEventKind::PasswordLocked
                 | RoomEventKind::PasswordUnlocked
+                | RoomEventKind::PermissionsChanged { .. }
                 | RoomEventKind::Renamed { .. }
                 | RoomEventKind::Resumed { .. } => (None, None),
             };

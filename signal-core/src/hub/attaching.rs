@@ -176,6 +176,7 @@ impl Hub {
             ProtocolVersion::V1 => None,
             ProtocolVersion::V2 => Some(Welcome {
                 room: record.info(),
+                permissions: seat.permissions,
                 ice: ice_or_none(attaching.ice.clone(), record),
                 resume_token: Arc::clone(connection.randomness.resume_token.text()),
                 resume_grace: self.config.resume_grace,
@@ -259,6 +260,7 @@ impl Hub {
             participant_id: seat.id,
             participants: others(record, seat.id),
             room: record.info(),
+            permissions: seat.permissions,
             resume_grace: self.config.resume_grace,
             server_time: now,
         };

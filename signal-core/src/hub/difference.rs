@@ -2,6 +2,7 @@
 
 use crate::ids::ParticipantId;
 use crate::message::{PeerUpdate, RoomInfo};
+use crate::permissions::Permissions;
 use crate::reason::LeaveReason;
 use crate::room::{Room, Seat};
 
@@ -14,6 +15,8 @@ pub(super) struct Difference {
     pub(super) joined: Vec<ParticipantId>,
     /// Seats that changed, oldest first.
     pub(super) updated: Vec<(ParticipantId, PeerUpdate)>,
+    /// Seats whose participants may do other things than before, oldest first.
+    pub(super) permitted: Vec<(ParticipantId, Permissions)>,
     /// What participants see of the room, if that changed.
     pub(super) room: Option<RoomInfo>,
     /// Whether the room ends later than before.
@@ -30,11 +33,16 @@ impl Difference {
             let update = update(before.seat(seat.id)?, seat);
             (update != PeerUpdate::default()).then_some((seat.id, update))
         });
+        let permitted = after.seats().iter().filter(|seat| {
+            let known = before.seat(seat.id);
+            known.is_some_and(|known| known.permissions != seat.permissions)
+        });
         let info = after.info();
         Self {
             left: left.map(|seat| (seat.id, reason(seat.id, after))).collect(),
             joined: joined.map(|seat| seat.id).collect(),
             updated: updated.collect(),
+            permitted: permitted.map(|seat| (seat.id, seat.permissions)).collect(),
             room: (before.info() != info).then_some(info),
             extended: after.expires_at() > before.expires_at(),
             password_attempts: before.password_attempts_ran_out()
@@ -59,5 +67,7 @@ fn update(before: &Seat, after: &Seat) -> PeerUpdate {
         connected: (lossy || before.is_attached() != after.is_attached())
             .then(|| after.is_attached()),
         lossy,
+        publish: (before.permissions.publish != after.permissions.publish)
+            .then_some(after.permissions.publish),
     }
 }

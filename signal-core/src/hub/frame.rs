@@ -59,6 +59,7 @@ impl ClientFrame {
                 ClientMessage::GetIceServers
                 | ClientMessage::Leave
                 | ClientMessage::Message { .. }
+                | ClientMessage::Moderate(_)
                 | ClientMessage::Ping { .. }
                 | ClientMessage::Signal { .. }
                 | ClientMessage::Update { .. } => 1,

@@ -10,6 +10,7 @@ use super::{AskedBy, Hub};
 use crate::close_code::CloseCode;
 use crate::ids::{ConnId, ParticipantId, RoomId};
 use crate::message::ServerMessage;
+use crate::permissions::Permissions;
 use crate::protocol::ProtocolVersion;
 use crate::reason::{CloseReason, LeaveReason};
 use crate::room::{Op, Presence, Room, Seat, Status};
@@ -41,8 +42,15 @@ impl Hub {
         difference: Difference,
         now: Timestamp,
     ) {
-        let Difference { left, joined, updated, room: info, extended, password_attempts } =
-            difference;
+        let Difference {
+            left,
+            joined,
+            updated,
+            permitted,
+            room: info,
+            extended,
+            password_attempts,
+        } = difference;
         for &(id, reason) in &left {
             self.unseat_member(room, id, reason, now);
         }
@@ -62,6 +70,9 @@ impl Hub {
         for (participant_id, update) in updated {
             self.broadcast_update(room, record, participant_id, update, now);
         }
+        for (id, permissions) in permitted {
+            self.tell_permissions(room, id, permissions, now);
+        }
         if let Some(info) = info {
             self.broadcast_v2(room, &ServerMessage::RoomUpdated { room: info }, None, now);
         }
@@ -70,6 +81,20 @@ impl Hub {
         }
         if password_attempts && let Some(creator) = record.seats().iter().find(|s| s.is_creator()) {
             self.tell_password_attempts(record, creator, now);
+        }
+    }
+
+    /// Tells a member that speaks v2 what it may do now.
+    fn tell_permissions(
+        &mut self,
+        room: RoomId,
+        id: ParticipantId,
+        permissions: Permissions,
+        now: Timestamp,
+    ) {
+        let member = self.rooms.get(&room).and_then(|local| local.member(id));
+        if member.is_some_and(|member| member.protocol == ProtocolVersion::V2) {
+            self.send(room, id, &ServerMessage::PermissionsUpdated { permissions }, now);
         }
     }
 

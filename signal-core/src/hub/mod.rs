@@ -15,6 +15,7 @@ mod leaving;
 mod local_room;
 mod member;
 mod membership;
+mod moderation;
 mod negotiation;
 mod node_frame;
 mod opening;
@@ -34,6 +35,7 @@ use self::connection::Connection;
 pub use self::frame::{ClientFrame, FrameDecoder};
 pub use self::io::{Disconnect, Input, Output};
 use self::local_room::LocalRoom;
+use self::moderation::Moderator;
 pub use self::node_frame::{NodeBody, NodeFrame, NodeReceiver, NodeSender, SeatRef};
 use crate::close_code::CloseCode;
 use crate::config::HubConfig;
@@ -155,12 +157,14 @@ struct Pending {
 }
 
 /// Who waits for the answer to an operation.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 enum AskedBy {
     /// A connection that attaches or resumes.
     Attaching(ConnId),
     /// A connection that has left, and is closed when the answer comes.
     Leaving(ConnId),
+    /// A participant that moderates the room.
+    Moderator(Moderator),
     /// No caller waits for the result.
     Nobody,
     /// The deadline of the room.
@@ -278,6 +282,7 @@ impl Hub {
         match pending.asked_by {
             AskedBy::Attaching(conn) => self.entered(conn, applied, now),
             AskedBy::Leaving(conn) => self.close_without_seat(conn, CloseCode::Left),
+            AskedBy::Moderator(moderator) => self.moderated(moderator, applied.reply, now),
             AskedBy::Nobody => {}
             AskedBy::Timer => self.pruned(pending.room, now),
             AskedBy::Profile(id, conn) => self.profile_updated(pending.room, id, conn),

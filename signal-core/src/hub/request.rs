@@ -85,6 +85,13 @@ impl Hub {
             }
             ClientMessage::Leave => self.leave(conn, room, participant),
             ClientMessage::Message { to, topic, data } => {
+                if !self.permissions(sender).message {
+                    let about = match to {
+                        Audience::One(to) => Some(to),
+                        Audience::Host | Audience::Room => None,
+                    };
+                    return self.forbid(sender, "message", about, req, now);
+                }
                 let most = self.config.max_data_bytes;
                 if data.as_bytes().len() > most {
                     let detail = format!("`data` may have at most {most} bytes");
@@ -96,6 +103,7 @@ impl Hub {
                     Audience::Room => self.message_to_room(sender, topic, data, req, now),
                 }
             }
+            ClientMessage::Moderate(moderation) => self.moderate(sender, moderation, req, now),
             ClientMessage::Ping { t } => {
                 let pong = ServerMessage::Pong { t, server_time: now, req };
                 self.send(room, participant, &pong, now);
@@ -115,6 +123,9 @@ impl Hub {
         req: Option<RequestId>,
         now: Timestamp,
     ) {
+        if !self.permissions(sender).update {
+            return self.forbid(sender, "update", None, req, now);
+        }
         let most = self.config.max_state_bytes;
         if state.as_ref().is_some_and(|state| state.as_bytes().len() > most) {
             let detail = format!("`state` may have at most {most} bytes");

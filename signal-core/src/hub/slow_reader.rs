@@ -69,8 +69,8 @@ impl Hub {
             later = except[1..].to_vec();
             for id in later {
                 self.mark_owed(room, id);
-                if update.connected.is_some() || update.attributes.is_some() {
-                    let update = PeerUpdate { name: None, state: None, ..update.clone() };
+                let update = PeerUpdate { name: None, state: None, ..update.clone() };
+                if update != PeerUpdate::default() {
                     let message = ServerMessage::PeerUpdated { participant_id: about, update };
                     self.send(room, id, &message, now);
                 }

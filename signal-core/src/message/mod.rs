@@ -17,6 +17,7 @@ use crate::identity::Attributes;
 use crate::ids::{ParticipantId, RoomId};
 use crate::name::DisplayName;
 pub use crate::payload::{InvalidPayload, Payload};
+use crate::permissions::Permissions;
 use crate::reason::{CloseReason, LeaveReason};
 use crate::time::Timestamp;
 
@@ -47,6 +48,8 @@ pub enum ClientMessage {
         /// The message, any JSON value.
         data: Payload,
     },
+    /// v2: moderates the room. Needs the permission [`moderate`](Permissions::moderate).
+    Moderate(Moderation),
     /// v2: asks for a `pong`.
     Ping {
         /// Any JSON value; comes back unchanged.
@@ -77,6 +80,23 @@ pub enum Audience {
     One(ParticipantId),
     /// Everybody in the room but the sender.
     Room,
+}
+
+/// What a moderator does.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Moderation {
+    /// Kicks a participant other than the creator for good. Its user, if it has one, is banned, and
+    /// the password and the invite are void until the creator or the host sets a new password.
+    Ban(ParticipantId),
+    /// Ends the room.
+    Close,
+    /// Kicks a participant other than the creator.
+    Kick(ParticipantId),
+    /// Refuses newcomers from now on.
+    Lock,
+    /// Admits newcomers again.
+    Unlock,
 }
 
 /// A message from the server to a participant.
@@ -160,6 +180,11 @@ pub enum ServerMessage {
         /// What changed.
         update: PeerUpdate,
     },
+    /// v2: the receiver may do other things than before.
+    PermissionsUpdated {
+        /// What it may do now.
+        permissions: Permissions,
+    },
     /// v2: the answer to `ping`.
     Pong {
         /// The value of the `ping`.
@@ -213,6 +238,8 @@ pub struct ParticipantInfo {
     pub state: Option<Payload>,
     /// v2: the attributes that the host has set.
     pub attributes: Option<Attributes>,
+    /// v2: whether it may send media and data. Ignore them if it may not.
+    pub publish: bool,
 }
 
 /// What changed about a participant; `None` stands for what did not change.
@@ -224,6 +251,8 @@ pub struct PeerUpdate {
     pub state: Option<Payload>,
     /// The new attributes, which are empty if it has none any more.
     pub attributes: Option<Attributes>,
+    /// Whether it may send media and data.
+    pub publish: Option<bool>,
     /// Whether it is connected.
     pub connected: Option<bool>,
     /// Whether messages to or from it were lost, so that every negotiation with it is void.
@@ -235,6 +264,8 @@ pub struct PeerUpdate {
 pub struct Welcome {
     /// The room.
     pub room: RoomInfo,
+    /// What the receiver may do.
+    pub permissions: Permissions,
     /// The ICE servers, with credentials.
     pub ice: IceServers,
     /// The token that resumes the seat after the socket is lost.
@@ -294,6 +325,8 @@ pub enum Missed {
         participants: Vec<ParticipantInfo>,
         /// The room.
         room: RoomInfo,
+        /// What the receiver may do.
+        permissions: Permissions,
         /// How long the seat is kept without a socket.
         resume_grace: Duration,
         /// The server's time.

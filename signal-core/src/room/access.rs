@@ -18,7 +18,8 @@ use crate::token::{PasswordTag, TokenHash};
 pub(super) struct Access {
     /// `None` if nobody may enter by a password.
     password: Option<PasswordTag>,
-    invite: TokenHash,
+    /// `None` if it was voided with the password.
+    invite: Option<TokenHash>,
     guesses: Guesses,
     password_epoch: u32,
     locked: bool,
@@ -34,7 +35,7 @@ impl Access {
     pub(super) fn new(password: Option<PasswordTag>, invite: TokenHash) -> Self {
         Self {
             password,
-            invite,
+            invite: Some(invite),
             guesses: Guesses::new(),
             password_epoch: 0,
             locked: false,
@@ -54,7 +55,7 @@ impl Access {
     ) -> Result<(), Reject> {
         let password = match by {
             Admission::Host { .. } => return Ok(()),
-            Admission::Invite(token) if token == self.invite => return Ok(()),
+            Admission::Invite(token) if Some(token) == self.invite => return Ok(()),
             Admission::Invite(_) => return Err(Reject::InviteVoid),
             Admission::Password(password) => password,
         };
@@ -112,7 +113,7 @@ impl Access {
         // The invite is compared too: another rotation to the same password has another invite, and
         // its caller would hand out an invite that the room does not know.
         let is_same = self.password == Some(rotation.password);
-        let is_current = is_same && rotation.invite == self.invite;
+        let is_current = is_same && Some(rotation.invite) == self.invite;
         if is_current && rotation.follows < self.password_epoch {
             return Ok(false);
         }
@@ -123,9 +124,16 @@ impl Access {
             return Err(Reject::PasswordUnchanged);
         }
         self.password = Some(rotation.password);
-        self.invite = rotation.invite;
+        self.invite = Some(rotation.invite);
         self.password_epoch = self.password_epoch.saturating_add(1);
         Ok(true)
+    }
+
+    /// Voids the password, the invite, and the tokens that have not been used, until the next
+    /// rotation.
+    pub(super) fn void_credentials(&mut self) {
+        (self.password, self.invite) = (None, None);
+        self.password_epoch = self.password_epoch.saturating_add(1);
     }
 
     /// Locks or unlocks the room; `false` if nothing changed.
@@ -173,7 +181,7 @@ impl Access {
 
     pub(super) fn write(&self, out: &mut Writer) {
         out.option(self.password.as_ref(), |out, password| out.array(password.as_bytes()));
-        out.hash(self.invite);
+        out.option(self.invite, Writer::hash);
         self.guesses.write(out);
         out.u32(self.password_epoch);
         out.bool(self.locked);
@@ -190,7 +198,10 @@ impl Access {
                 1..=4 => Some(PasswordTag::new(from.array()?)),
                 _ => from.option(|from| from.array().map(PasswordTag::new))?,
             },
-            invite: from.hash()?,
+            invite: match format {
+                1..=7 => Some(from.hash()?),
+                _ => from.option(Reader::hash)?,
+            },
             guesses: match format {
                 1 | 2 => {
                     let left = from.u8()?;

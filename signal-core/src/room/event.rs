@@ -6,6 +6,7 @@ use super::{Capacity, Room, Seat, Status};
 use crate::identity::{Attributes, Identity};
 use crate::ids::{ParticipantId, RoomId, Ticket};
 use crate::name::DisplayName;
+use crate::permissions::Permissions;
 use crate::reason::{CloseReason, LeaveReason};
 use crate::time::Timestamp;
 
@@ -104,6 +105,11 @@ pub enum RoomEventKind {
         /// The participant.
         participant: EventParticipant,
     },
+    /// The host has given a participant other permissions.
+    PermissionsChanged {
+        /// The participant.
+        participant: EventParticipant,
+    },
     /// Settings of the room are different.
     Changed(ChangedSettings),
     /// The password attempts have run out. No password opens the room for a while.
@@ -124,6 +130,8 @@ pub struct EventParticipant {
     pub name: DisplayName,
     /// Who it is, in the host's own terms.
     pub identity: Arc<Identity>,
+    /// What it may do.
+    pub permissions: Permissions,
 }
 
 /// Why a participant has left.
@@ -154,7 +162,7 @@ pub struct ChangedSettings {
     pub expires_at: Option<Timestamp>,
     /// The host's own data, which is empty if there is none any more.
     pub data: Option<Attributes>,
-    /// Whether it has a new password and invite.
+    /// Whether it has a new password and invite, or the old ones are void.
     pub password: bool,
 }
 
@@ -238,6 +246,9 @@ impl Events<'_> {
         if before.identity != after.identity {
             self.add(now, RoomEventKind::AttributesChanged { participant: participant() });
         }
+        if before.permissions != after.permissions {
+            self.add(now, RoomEventKind::PermissionsChanged { participant: participant() });
+        }
     }
 
     fn add_end(&mut self, seat: &Seat, now: Timestamp) {
@@ -266,7 +277,8 @@ impl Events<'_> {
 impl EventParticipant {
     fn of(seat: &Seat) -> Self {
         let (name, identity) = (seat.name.clone(), Arc::clone(&seat.identity));
-        Self { id: seat.id, ticket: seat.ticket, name, identity }
+        let permissions = seat.permissions;
+        Self { id: seat.id, ticket: seat.ticket, name, identity, permissions }
     }
 }
 

@@ -11,7 +11,9 @@ mod durability;
 pub mod event;
 mod guesses;
 mod id_issuer;
+mod moderation;
 mod operation;
+mod permission_changes;
 mod reject;
 mod seat;
 mod seats;
@@ -28,13 +30,14 @@ pub use self::capacity::{Capacity, InvalidCapacity};
 use self::durability::Changes;
 pub use self::durability::Durability;
 pub use self::operation::{Admission, Change, Grant, LeaveKind, Op, Outcome, Receipt, Rotation};
+use self::permission_changes::PermissionChanges;
 pub use self::reject::Reject;
 pub use self::seat::{Presence, Seat};
 use self::seats::{Newcomer, Seats};
 pub use self::spec::{OnCreatorLeave, RoomSpec};
 pub use self::status::Status;
 use crate::client::Client;
-use crate::identity::{Attributes, UserId};
+use crate::identity::Attributes;
 pub use crate::ids::{Attachment, IdSuffix, Ticket, TicketTag};
 use crate::ids::{ParticipantId, RoomId};
 pub use crate::reason::{CloseReason, LeaveReason};
@@ -46,8 +49,8 @@ pub use crate::token::{PasswordTag, ResumeToken, TokenHash};
 ///
 /// A room remembers a bounded part of its past: how the last 64 seats ended, the last 64
 /// attachments that have lost their seat, the tickets of the last 256 participants that were
-/// kicked, and the last 64 addresses from which somebody entered. When it is over, it remembers who
-/// could have resumed.
+/// kicked, the last 256 whose permissions were changed, and the last 64 addresses from which
+/// somebody entered. When it is over, it remembers who could have resumed.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Room {
     id: RoomId,
@@ -65,6 +68,7 @@ pub struct Room {
     /// When it ended, if it has.
     ended_at: Option<Timestamp>,
     access: Access,
+    permission_changes: PermissionChanges,
     seats: Seats,
 }
 
@@ -96,6 +100,7 @@ impl Room {
             status: Status::Open,
             ended_at: None,
             access: Access::new(new.password, new.invite),
+            permission_changes: PermissionChanges::default(),
             seats,
         }
     }
@@ -146,6 +151,7 @@ impl Room {
                     ticket: grant.ticket,
                     promised: self.promised(grant),
                     identity: &grant.identity,
+                    permissions: self.permission_changes.apply_to(grant),
                     name,
                     address: client.map(|client| client.address),
                     most_of_address: *most_of_address,
@@ -171,6 +177,9 @@ impl Room {
                 self.leave(*attachment, *how, changes, now);
                 Ok(Receipt::Done)
             }
+            Op::Moderate { attachment, moderation } => {
+                self.moderate(*attachment, *moderation, changes, now)
+            }
             Op::Prune => Ok(Receipt::Done),
             Op::Resume { token, next_token, attachment, continues, client } => {
                 if let Err(over) = self.running() {
@@ -188,9 +197,16 @@ impl Room {
                 reply
             }
             Op::SetAttributes { participant, attributes } => {
-                self.running()?;
-                let is_changed = self.seats.set_attributes(*participant, attributes);
-                let is_changed = is_changed.ok_or(Reject::ParticipantNotFound)?;
+                let seat = self.running_seat(*participant)?;
+                changes.note_if(seat.set_attributes(attributes), Durability::BeforeAnswer);
+                Ok(Receipt::Done)
+            }
+            Op::SetPermissions { participant, permissions } => {
+                let seat = self.running_seat(*participant)?;
+                let (ticket, before) = (seat.ticket, seat.permissions);
+                seat.permissions = *permissions;
+                let is_noted = self.permission_changes.note(ticket, *permissions);
+                let is_changed = is_noted || before != *permissions;
                 changes.note_if(is_changed, Durability::BeforeAnswer);
                 Ok(Receipt::Done)
             }
@@ -319,56 +335,6 @@ impl Room {
         Ok(Receipt::Done)
     }
 
-    fn kick(
-        &mut self,
-        participant: ParticipantId,
-        rotate: Option<&Rotation>,
-        changes: &mut Changes,
-    ) -> Result<Receipt, Reject> {
-        self.running()?;
-        let ticket = match self.seats.seat(participant) {
-            Some(seat) if seat.is_creator() => return Err(Reject::CreatorStays),
-            Some(seat) => Some(seat.ticket),
-            // The kick is repeated: it may still have to rotate the password.
-            None if self.seats.departures().reason(participant) == Some(LeaveReason::Kicked) => {
-                None
-            }
-            None => return Err(Reject::ParticipantNotFound),
-        };
-        if let Some(rotation) = rotate {
-            changes.note_if(self.access.rotate(rotation)?, Durability::BeforeAnswer);
-        }
-        if let Some(ticket) = ticket {
-            self.access.revoke(ticket);
-            self.seats.remove(LeaveReason::Kicked, |seat| seat.id == participant);
-            changes.note(Durability::BeforeAnswer);
-        }
-        Ok(Receipt::Done)
-    }
-
-    fn kick_user(
-        &mut self,
-        user: &UserId,
-        ban: bool,
-        changes: &mut Changes,
-    ) -> Result<Receipt, Reject> {
-        self.running()?;
-        let is_user = |seat: &Seat| seat.identity.user.as_ref() == Some(user);
-        if self.seats().iter().any(|seat| seat.is_creator() && is_user(seat)) {
-            return Err(Reject::CreatorStays);
-        }
-        let seats = self.seats().iter().filter(|seat| is_user(seat));
-        let tickets: Vec<Ticket> = seats.map(|seat| seat.ticket).collect();
-        if tickets.is_empty() && !ban {
-            return Err(Reject::ParticipantNotFound);
-        }
-        changes.note_if(ban && self.access.ban(user), Durability::BeforeAnswer);
-        tickets.into_iter().for_each(|ticket| self.access.revoke(ticket));
-        let is_kicked = self.seats.remove(LeaveReason::Kicked, is_user);
-        changes.note_if(is_kicked, Durability::BeforeAnswer);
-        Ok(Receipt::Done)
-    }
-
     fn leave(
         &mut self,
         attachment: Attachment,
@@ -400,6 +366,11 @@ impl Room {
         self.status = Status::Closed(reason);
         self.ended_at = Some(at);
         self.seats.clear();
+    }
+
+    fn running_seat(&mut self, participant: ParticipantId) -> Result<&mut Seat, Reject> {
+        self.running()?;
+        self.seats.seat_mut(participant).ok_or(Reject::ParticipantNotFound)
     }
 
     fn running(&self) -> Result<(), Reject> {

@@ -6,8 +6,10 @@ use super::{Capacity, Durability, Reject};
 use crate::client::Client;
 use crate::identity::{Attributes, Identity, UserId};
 use crate::ids::{Attachment, IdSuffix, ParticipantId, Ticket};
+use crate::message::Moderation;
 use crate::name::DisplayName;
 use crate::payload::Payload;
+use crate::permissions::Permissions;
 use crate::protocol::ProtocolVersion;
 use crate::reason::CloseReason;
 use crate::time::Timestamp;
@@ -16,8 +18,9 @@ use crate::token::{PasswordTag, TokenHash};
 /// An operation on a room. It is self-contained, so that it can be sent to a store and repeated.
 ///
 /// A repeated operation changes nothing, however late it comes, with two exceptions. The `Change`,
-/// `SetAttributes` or `Update` that is applied last wins, so ask for the next one when the previous
-/// one is done. And each `Admit` and `KickUser` is a new request.
+/// `Moderate` with a lock, `SetAttributes`, `SetPermissions` or `Update` that is applied last wins,
+/// so ask for the next one when the previous one is done. And each `Admit` and `KickUser` is a new
+/// request.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Op {
     /// Admits somebody who knows the password, has the invite or is admitted by the host. Promises
@@ -85,6 +88,13 @@ pub enum Op {
         /// How it leaves.
         how: LeaveKind,
     },
+    /// Moderates the room, by a participant with the [permission](Permissions::moderate).
+    Moderate {
+        /// The socket of the moderator.
+        attachment: Attachment,
+        /// What to do.
+        moderation: Moderation,
+    },
     /// Ends seats and the room if their time has come. Every other operation does so too.
     Prune,
     /// Gives a participant's seat to its new socket, even if the old one is not known to be lost.
@@ -106,6 +116,14 @@ pub enum Op {
         participant: ParticipantId,
         /// The new attributes, which may be empty.
         attributes: Attributes,
+    },
+    /// Replaces the permissions of a participant. They hold for its ticket: neither its token nor
+    /// a newer one for the same seat undoes the change, as far as the last 256 changes tell.
+    SetPermissions {
+        /// The participant.
+        participant: ParticipantId,
+        /// The new permissions.
+        permissions: Permissions,
     },
     /// Changes the name or state of a participant.
     Update {
@@ -143,6 +161,8 @@ pub struct Grant {
     pub promised: Option<ParticipantId>,
     /// The identity of its holder.
     pub identity: Arc<Identity>,
+    /// What its holder may do, unless the host has [changed](Op::SetPermissions) that meanwhile.
+    pub permissions: Permissions,
     /// The room's [`password_epoch`](super::Room::password_epoch) when the token was made. An older
     /// one is void, unless its seat is taken already or is the creator's.
     pub password_epoch: u32,
@@ -171,6 +191,7 @@ impl Grant {
             ticket,
             promised: None,
             identity: Arc::default(),
+            permissions: Permissions::default_of(ticket),
             password_epoch,
             passes_lock: false,
             passes_rotation: false,
@@ -187,6 +208,13 @@ impl Grant {
     #[must_use]
     pub fn identified(self, identity: impl Into<Arc<Identity>>) -> Self {
         Self { identity: identity.into(), ..self }
+    }
+
+    /// Sets what the holder may do. By default a guest may do everything but moderate, and the
+    /// creator everything.
+    #[must_use]
+    pub fn permitted(self, permissions: Permissions) -> Self {
+        Self { permissions, ..self }
     }
 }
 

@@ -18,6 +18,8 @@ pub enum Reject {
     IdsExhausted,
     /// The invite is not the room's, or no longer is.
     InviteVoid,
+    /// The participant has no permission for this.
+    NotPermitted,
     /// No participant with that id has a seat.
     ParticipantNotFound,
     /// Too many wrong passwords were tried. No password of this client is compared for a while.
@@ -61,6 +63,7 @@ impl Reject {
             Self::RoomNotFound => ErrorCode::RoomNotFound,
             Self::CreatorStays
             | Self::InviteVoid
+            | Self::NotPermitted
             | Self::ParticipantNotFound
             | Self::PasswordLocked
             | Self::PasswordUnchanged

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::client::AddressTag;
-use crate::identity::Identity;
+use crate::identity::{Attributes, Identity};
 use crate::ids::{Attachment, ParticipantId, Ticket};
 use crate::message::ParticipantInfo;
 use crate::name::DisplayName;
 use crate::payload::Payload;
+use crate::permissions::Permissions;
 use crate::protocol::ProtocolVersion;
 use crate::record::{InvalidRecord, Reader, Writer};
 use crate::time::Timestamp;
@@ -29,6 +30,8 @@ pub struct Seat {
     pub(super) address: Option<AddressTag>,
     /// The identity of the participant. It is not part of the binary record.
     pub identity: Arc<Identity>,
+    /// What the participant may do.
+    pub permissions: Permissions,
     /// The state that the participant last set, any JSON value. It is not part of the binary
     /// record.
     pub state: Option<Payload>,
@@ -82,12 +85,24 @@ impl Seat {
             connected: self.is_attached(),
             state: self.state.clone(),
             attributes: self.identity.attributes.clone(),
+            publish: self.permissions.publish,
         }
     }
 
     /// Whether this is the newest token of the seat, not the one before it.
     pub fn resumes_current(&self, token: TokenHash) -> bool {
         self.resume[0] == Some(token)
+    }
+
+    /// Replaces the attributes; `false` if they are the same as before.
+    pub(super) fn set_attributes(&mut self, attributes: &Attributes) -> bool {
+        let attributes = Some(attributes).filter(|attributes| !attributes.is_empty());
+        if self.identity.attributes.as_ref() == attributes {
+            return false;
+        }
+        let user = self.identity.user.clone();
+        self.identity = Arc::new(Identity { user, attributes: attributes.cloned() });
+        true
     }
 
     pub(super) fn write(&self, out: &mut Writer) {
@@ -115,13 +130,16 @@ impl Seat {
     }
 
     pub(super) fn read(from: &mut Reader<'_>, format: u8) -> Result<Self, InvalidRecord> {
+        let ticket = from.ticket()?;
         Ok(Self {
-            ticket: from.ticket()?,
+            ticket,
             id: from.participant()?,
             name: DisplayName::from_record(from.text()?),
             // Addresses follow at the end of the record, since format 6.
             address: None,
             identity: Arc::default(),
+            // They follow at the end of the record too, since format 8.
+            permissions: Permissions::default_of(ticket),
             state: match format {
                 1 | 2 => from.option(|from| {
                     let json = Bytes::copy_from_slice(from.bytes()?);

@@ -1,5 +1,7 @@
 //! The seats of a room: attach, resume, detach and removal.
 
+mod stored;
+
 use std::sync::Arc;
 
 use super::attach_history::{AttachHistory, AttachReceipt};
@@ -10,13 +12,13 @@ use super::id_issuer::IdIssuer;
 use super::reject::Reject;
 use super::seat::{Presence, Seat};
 use crate::client::AddressTag;
-use crate::identity::{Attributes, Identity};
+use crate::identity::Identity;
 use crate::ids::{Attachment, IdSuffix, ParticipantId, Ticket};
 use crate::name::DisplayName;
 use crate::payload::Payload;
+use crate::permissions::Permissions;
 use crate::protocol::ProtocolVersion;
 use crate::reason::LeaveReason;
-use crate::record::{InvalidRecord, Reader, Writer};
 use crate::time::Timestamp;
 use crate::token::TokenHash;
 
@@ -40,6 +42,7 @@ pub(super) struct Newcomer<'a> {
     /// The id that its token names, if it names one.
     pub(super) promised: Option<ParticipantId>,
     pub(super) identity: &'a Arc<Identity>,
+    pub(super) permissions: Permissions,
     pub(super) name: &'a DisplayName,
     /// Where it comes from, if the host knows.
     pub(super) address: Option<AddressTag>,
@@ -93,6 +96,7 @@ impl Seats {
             ticket,
             promised,
             identity,
+            permissions,
             name,
             address,
             protocol,
@@ -118,6 +122,7 @@ impl Seats {
             name: name.clone(),
             address,
             identity: Arc::clone(identity),
+            permissions,
             state: None,
             protocol,
             attachment,
@@ -251,30 +256,6 @@ impl Seats {
         }
     }
 
-    /// Replaces the attributes of a participant. Returns whether they are different now; `None` if
-    /// the participant has no seat.
-    pub(super) fn set_attributes(
-        &mut self,
-        id: ParticipantId,
-        attributes: &Attributes,
-    ) -> Option<bool> {
-        let seat = self.taken.iter_mut().find(|seat| seat.id == id)?;
-        let attributes = Some(attributes).filter(|attributes| !attributes.is_empty());
-        if seat.identity.attributes.as_ref() == attributes {
-            return Some(false);
-        }
-        let user = seat.identity.user.clone();
-        seat.identity = Arc::new(Identity { user, attributes: attributes.cloned() });
-        Some(true)
-    }
-
-    /// Sets the identity of a participant.
-    pub(super) fn identify(&mut self, id: ParticipantId, identity: Identity) {
-        if let Some(seat) = self.taken.iter_mut().find(|seat| seat.id == id) {
-            seat.identity = identity.into();
-        }
-    }
-
     /// Removes seats whose resume grace has expired; `false` if there are none.
     pub(super) fn end_lapsed(&mut self, now: Timestamp) -> bool {
         self.remove(LeaveReason::Lost, |seat| seat.lapsed(now))
@@ -311,53 +292,6 @@ impl Seats {
         std::mem::replace(&mut self.capacity, capacity) != capacity
     }
 
-    pub(super) fn write(&self, out: &mut Writer) {
-        out.u8(self.capacity.participants());
-        out.list(self.taken.iter(), |out, seat| seat.write(out));
-        self.ids.write(out);
-        out.option(self.lowest_entered, Writer::participant);
-        self.departures.write(out);
-        self.attach_history.write(out);
-        out.list(self.last_tokens.iter(), |out, token| out.hash(*token));
-    }
-
-    pub(super) fn write_addresses(&self, out: &mut Writer) {
-        let addresses = self.taken.iter().map(|seat| seat.address);
-        out.list(addresses, |out, address| {
-            out.option(address, |out, address| out.u64(address.as_u64()));
-        });
-    }
-
-    pub(super) fn read_addresses(&mut self, from: &mut Reader<'_>) -> Result<(), InvalidRecord> {
-        let address = |from: &mut Reader<'_>| from.option(|from| from.u64().map(AddressTag::new));
-        let addresses: Vec<_> = from.list(self.taken.len(), address)?;
-        if addresses.len() != self.taken.len() {
-            return Err(InvalidRecord::Damaged);
-        }
-        for (seat, address) in self.taken.iter_mut().zip(addresses) {
-            seat.address = address;
-        }
-        Ok(())
-    }
-
-    pub(super) fn read(from: &mut Reader<'_>, format: u8) -> Result<Self, InvalidRecord> {
-        let seats = Self {
-            capacity: Capacity::new(from.u8()?).map_err(|_| InvalidRecord::Damaged)?,
-            // The limit is not the capacity, since a room that was made smaller may hold more.
-            taken: from.list(usize::from(Capacity::MAX), |from| Seat::read(from, format))?,
-            ids: IdIssuer::read(from, format)?,
-            lowest_entered: from.option(Reader::participant)?,
-            departures: Departures::read(from)?,
-            attach_history: AttachHistory::read(from)?,
-            last_tokens: match format {
-                1 | 2 => Vec::new(),
-                _ => from.list(2 * usize::from(Capacity::MAX), Reader::hash)?,
-            },
-        };
-        let descends = seats.taken.is_sorted_by(|older, newer| newer.id < older.id);
-        if descends { Ok(seats) } else { Err(InvalidRecord::Damaged) }
-    }
-
     pub(super) fn holds(&self, ticket: Ticket) -> bool {
         self.taken.iter().any(|seat| seat.ticket == ticket)
     }
@@ -377,6 +311,10 @@ impl Seats {
     pub(super) fn seat(&self, id: ParticipantId) -> Option<&Seat> {
         let index = self.taken.binary_search_by(|seat| id.cmp(&seat.id)).ok()?;
         Some(&self.taken[index])
+    }
+
+    pub(super) fn seat_mut(&mut self, id: ParticipantId) -> Option<&mut Seat> {
+        self.taken.iter_mut().find(|seat| seat.id == id)
     }
 
     pub(super) fn resumable(&self, token: TokenHash) -> Option<&Seat> {

@@ -4,6 +4,7 @@
 use bytes::Bytes;
 
 use super::access::Access;
+use super::permission_changes::PermissionChanges;
 use super::seats::Seats;
 use super::{OnCreatorLeave, Room, Status};
 use crate::identity::{Attributes, Identity};
@@ -49,6 +50,8 @@ impl Room {
         self.access.write_banned(&mut out);
         self.seats.write_addresses(&mut out);
         out.option(self.data.as_ref(), |out, data| out.bytes(data.as_json()));
+        self.seats.write_permissions(&mut out);
+        self.permission_changes.write(&mut out);
         out.finish()
     }
 
@@ -106,6 +109,7 @@ impl Room {
             status,
             ended_at,
             access: Access::read(&mut from, format, created_at)?,
+            permission_changes: PermissionChanges::default(),
             seats: Seats::read(&mut from, format)?,
         };
         if format > 3 {
@@ -120,6 +124,10 @@ impl Room {
                 Attributes::from_json(&json).map_err(|_| InvalidRecord::Damaged)
             })?;
         }
+        if format > 7 {
+            room.seats.read_permissions(&mut from)?;
+            room.permission_changes = PermissionChanges::read(&mut from)?;
+        }
         let is_whole = from.is_at_end() && ended_at.is_some() == (status != Status::Open);
         if is_whole { Ok(room) } else { Err(InvalidRecord::Damaged) }
     }
@@ -127,7 +135,9 @@ impl Room {
     /// Sets the identity of a participant after the record was read. It has no effect without a
     /// seat.
     pub fn identify(&mut self, participant: ParticipantId, identity: Identity) {
-        self.seats.identify(participant, identity);
+        if let Some(seat) = self.seats.seat_mut(participant) {
+            seat.identity = identity.into();
+        }
     }
 
     /// Detaches every seat, since the sockets are gone with the process that held them. Seats that
@@ -139,5 +149,5 @@ impl Room {
     }
 }
 
-const FORMAT: u8 = 7;
+const FORMAT: u8 = 8;
 const DAY_MILLIS: u64 = 24 * 60 * 60 * 1000;

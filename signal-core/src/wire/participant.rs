@@ -10,6 +10,7 @@ use super::instant;
 use crate::identity::Attributes;
 use crate::message::{ParticipantInfo, RoomInfo};
 use crate::payload::Payload;
+use crate::permissions::Permissions;
 use crate::protocol::ProtocolVersion;
 
 /// A participant, as it is decoded.
@@ -23,6 +24,7 @@ pub(super) struct ReadParticipant<'a> {
     state: Raw<'a>,
     #[serde(borrow, default)]
     attributes: Raw<'a>,
+    publish: Option<bool>,
 }
 
 impl ReadParticipant<'_> {
@@ -38,6 +40,7 @@ impl ReadParticipant<'_> {
                 .map(|state| payload_of(frame, "state", state))
                 .transpose()?,
             attributes: attributes(frame, self.attributes)?,
+            publish: self.publish.unwrap_or(true),
         })
     }
 }
@@ -86,6 +89,9 @@ pub(super) struct ParticipantJson<'a> {
     state: Option<&'a RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
     attributes: Option<&'a RawValue>,
+    /// Only where it may not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    publish: Option<bool>,
 }
 
 impl<'a> ParticipantJson<'a> {
@@ -102,6 +108,7 @@ impl<'a> ParticipantJson<'a> {
                 .as_ref()
                 .filter(|_| is_v2)
                 .map(|attributes| attributes.payload().as_raw()),
+            publish: (is_v2 && !participant.publish).then_some(false),
         }
     }
 }
@@ -126,4 +133,36 @@ impl<'a> From<&'a RoomInfo> for RoomJson<'a> {
             locked: room.locked,
         }
     }
+}
+
+/// What a participant may do. A field that is absent, as from an older server, stands for the
+/// permission that a guest has by default.
+#[derive(Deserialize, Serialize)]
+pub(super) struct PermissionsJson {
+    #[serde(default = "permitted")]
+    message: bool,
+    #[serde(default = "permitted")]
+    update: bool,
+    #[serde(default = "permitted")]
+    publish: bool,
+    #[serde(default)]
+    moderate: bool,
+}
+
+impl From<Permissions> for PermissionsJson {
+    fn from(permissions: Permissions) -> Self {
+        let Permissions { message, update, publish, moderate } = permissions;
+        Self { message, update, publish, moderate }
+    }
+}
+
+impl From<PermissionsJson> for Permissions {
+    fn from(permissions: PermissionsJson) -> Self {
+        let PermissionsJson { message, update, publish, moderate } = permissions;
+        Self { message, update, publish, moderate }
+    }
+}
+
+fn permitted() -> bool {
+    true
 }

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use signal_core::ConnId;
 use signal_core::hub::{Disconnect, Input};
 use signal_core::room::{Change, Op, Ticket};
+use signal_core::{ConnId, Permissions};
 
 use crate::common::Node;
 
@@ -104,6 +104,10 @@ impl Player {
         } else if let Some(locked) = step.get("lock") {
             let locked = Some(locked.as_bool().unwrap());
             self.node.apply(&Op::Change(Change { locked, ..Change::default() }));
+        } else if let Some(participant) = text("permit") {
+            let participant = self.variables[&participant].as_str().unwrap().parse().unwrap();
+            let permissions = permissions(&step["permissions"]);
+            self.node.apply(&Op::SetPermissions { participant, permissions });
         } else if let Some(guesses) = step.get("guess") {
             (0..guesses.as_u64().unwrap()).for_each(|_| self.node.guess());
         } else if step.contains_key("restore_attempts") {
@@ -197,6 +201,15 @@ impl Player {
             assert!(left.is_empty(), "{}: {name} got {left:?} too", self.name);
         }
     }
+}
+
+fn permissions(given: &Value) -> Permissions {
+    let mut permissions = Permissions::NONE;
+    permissions.message = given["message"].as_bool().unwrap();
+    permissions.update = given["update"].as_bool().unwrap();
+    permissions.publish = given["publish"].as_bool().unwrap();
+    permissions.moderate = given["moderate"].as_bool().unwrap();
+    permissions
 }
 
 fn json_files(folder: &str) -> Vec<PathBuf> {

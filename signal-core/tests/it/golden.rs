@@ -13,12 +13,14 @@ use serde_json::{Value, json};
 use signal_core::ice::IceServers;
 use signal_core::identity::Attributes;
 use signal_core::message::{
-    Audience, ClientMessage, Missed, ParticipantInfo, Payload, PeerUpdate, Request, RequestId,
-    Resumed, RoomInfo, ServerMessage, Signal, SignalKind, Topic, Welcome,
+    Audience, ClientMessage, Missed, Moderation, ParticipantInfo, Payload, PeerUpdate, Request,
+    RequestId, Resumed, RoomInfo, ServerMessage, Signal, SignalKind, Topic, Welcome,
 };
 use signal_core::room::{CloseReason, LeaveReason};
 use signal_core::wire::{decode_client, decode_server, encode_client, encode_server};
-use signal_core::{DisplayName, ErrorCode, Language, ParticipantId, ProtocolVersion, Timestamp};
+use signal_core::{
+    DisplayName, ErrorCode, Language, ParticipantId, Permissions, ProtocolVersion, Timestamp,
+};
 
 #[test]
 fn every_message_of_a_v1_client_has_the_documented_form() {
@@ -89,6 +91,8 @@ fn every_message_of_a_v2_client_has_its_form() {
         ("message_to_host", message(Audience::Host), Some("r5")),
         ("message_to_one", message(Audience::One(to)), Some("r2")),
         ("message_to_room", message(Audience::Room), None),
+        ("moderate_kick", ClientMessage::Moderate(Moderation::Kick(to)), Some("r6")),
+        ("moderate_lock", ClientMessage::Moderate(Moderation::Lock), None),
         ("offer", numbered(SignalKind::Offer, Some(tracks())), None),
         ("ping", ClientMessage::Ping { t: value(&json!(17)) }, Some("r3")),
         ("update", ClientMessage::Update { name, state: Some(state()) }, None),
@@ -136,9 +140,11 @@ fn every_message_to_a_v2_client_has_its_form() {
         participant_id: id("p_zzzx0002"),
         participants: participants(),
         room: room(),
+        permissions: Permissions::default(),
         resume_grace: Duration::from_secs(30),
         server_time: NOW,
     };
+    let listener = ParticipantInfo { publish: false, ..participants().remove(1) };
     let joined = ServerMessage::Joined {
         participant_id: id("p_zzzx0002"),
         participants: participants(),
@@ -169,6 +175,7 @@ fn every_message_to_a_v2_client_has_its_form() {
         ("offer", signal(offer)),
         ("peer_joined", ServerMessage::PeerJoined { participant: participants().remove(1) }),
         ("peer_joined_attributes", ServerMessage::PeerJoined { participant: described() }),
+        ("peer_joined_publish", ServerMessage::PeerJoined { participant: listener }),
         (
             "peer_left",
             ServerMessage::PeerLeft { participant_id: from, reason: Some(LeaveReason::Lost) },
@@ -182,7 +189,15 @@ fn every_message_to_a_v2_client_has_its_form() {
             updated(PeerUpdate { connected: Some(false), ..PeerUpdate::default() }),
         ),
         ("peer_updated_lossy", updated(lossy)),
+        (
+            "peer_updated_publish",
+            updated(PeerUpdate { publish: Some(false), ..PeerUpdate::default() }),
+        ),
         ("peer_updated_state", updated(changed)),
+        (
+            "permissions_updated",
+            ServerMessage::PermissionsUpdated { permissions: Permissions::ALL },
+        ),
         ("pong", ServerMessage::Pong { t: value(&json!(17)), server_time: NOW, req: req("r3") }),
         ("resumed_replayed", resumed(Missed::Replayed { replayed: 3, received: 12 })),
         ("resumed_snapshot", resumed(snapshot)),
@@ -261,6 +276,7 @@ fn room() -> RoomInfo {
 fn welcome() -> Welcome {
     Welcome {
         room: room(),
+        permissions: Permissions::default(),
         ice: ice(),
         resume_token: "MjU2IHJhbmRvbSBiaXRz".into(),
         resume_grace: Duration::from_secs(30),
@@ -294,6 +310,7 @@ fn participant(text: &str, name: &str, is_creator: bool) -> ParticipantInfo {
         connected: true,
         state: None,
         attributes: None,
+        publish: true,
     }
 }
 

@@ -19,6 +19,7 @@ mod interleavings;
 mod limits;
 mod membership;
 mod nodes;
+mod permissions;
 mod purity;
 mod refusals;
 mod relay;

@@ -4,6 +4,8 @@ mod admission;
 mod changing;
 mod ending;
 mod guessing;
+mod moderating;
+mod permissions;
 mod resuming;
 mod seating;
 mod stored;

@@ -9,13 +9,15 @@ use std::time::Duration;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use signal_core::hub::NodeId;
-use signal_core::message::Payload;
+use signal_core::message::{Moderation, Payload};
 use signal_core::room::{
     Admission, Attachment, Capacity, Change, CloseReason, Grant, IdSuffix, LeaveKind,
     OnCreatorLeave, Op, PasswordTag, Receipt, Reject, Room, RoomSpec, Rotation, Status, Ticket,
     TokenHash,
 };
-use signal_core::{ConnId, DisplayName, ParticipantId, ProtocolVersion, RoomId, Timestamp};
+use signal_core::{
+    ConnId, DisplayName, ParticipantId, Permissions, ProtocolVersion, RoomId, Timestamp,
+};
 
 use self::model::{Model, SUFFIX};
 
@@ -83,6 +85,16 @@ enum Step {
         attachment: Index,
         how: LeaveKind,
     },
+    Moderate {
+        attachment: Index,
+        id: Index,
+        what: u8,
+    },
+    Permit {
+        id: Index,
+        message: bool,
+        moderate: bool,
+    },
     Prune,
     Resume {
         token: Index,
@@ -140,6 +152,10 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(attachment, grace)| Step::Detach { attachment, grace }),
         3 => (any::<Index>(), rotate()).prop_map(|(id, rotate)| Step::Kick { id, rotate }),
         4 => (any::<Index>(), how).prop_map(|(attachment, how)| Step::Leave { attachment, how }),
+        4 => (any::<Index>(), any::<Index>(), 0_u8..12)
+            .prop_map(|(attachment, id, what)| Step::Moderate { attachment, id, what }),
+        4 => (any::<Index>(), any::<bool>(), any::<bool>())
+            .prop_map(|(id, message, moderate)| Step::Permit { id, message, moderate }),
         2 => Just(Step::Prune),
         10 => (any::<Index>(), any::<Option<Index>>())
             .prop_map(|(token, continues)| Step::Resume { token, continues }),
@@ -233,16 +249,32 @@ impl Trial {
                 attachment: self.some_link(attachment),
                 until: self.now + Duration::from_secs(*grace),
             },
-            Step::Kick { id, rotate } => {
-                let nobody = self.room.creator_id();
-                let ids: Vec<_> = self.seated.iter().copied().chain([nobody]).collect();
-                Op::Kick {
-                    participant: *id.get(&ids),
-                    rotate: rotate.map(|password| self.rotation(password)),
-                }
-            }
+            Step::Kick { id, rotate } => Op::Kick {
+                participant: self.some_id(id),
+                rotate: rotate.map(|password| self.rotation(password)),
+            },
             Step::Leave { attachment, how } => {
                 Op::Leave { attachment: self.some_link(attachment), how: *how }
+            }
+            Step::Moderate { attachment, id, what } => {
+                let attachment = self.some_link(attachment);
+                let participant = self.some_id(id);
+                let own = self.room.seats().iter().find(|seat| seat.attachment == attachment);
+                // The hub refuses a moderator that wants to kick itself.
+                let is_own = own.is_some_and(|seat| seat.id == participant);
+                let moderation = match what {
+                    0..=2 if !is_own => Moderation::Kick(participant),
+                    3 | 4 if !is_own => Moderation::Ban(participant),
+                    5 => Moderation::Close,
+                    6..=8 => Moderation::Lock,
+                    _ => Moderation::Unlock,
+                };
+                Op::Moderate { attachment, moderation }
+            }
+            Step::Permit { id, message, moderate } => {
+                let mut permissions = Permissions::NONE;
+                (permissions.message, permissions.moderate) = (*message, *moderate);
+                Op::SetPermissions { participant: self.some_id(id), permissions }
             }
             Step::Prune => Op::Prune,
             Step::Resume { token: shown, continues } => {
@@ -270,6 +302,12 @@ impl Trial {
         }
     }
 
+    /// Somebody that has or had a seat, or the id of the creator.
+    fn some_id(&self, index: &Index) -> ParticipantId {
+        let ids: Vec<_> = self.seated.iter().copied().chain([self.room.creator_id()]).collect();
+        *index.get(&ids)
+    }
+
     /// Mostly the socket of a seat, sometimes any there has been.
     fn some_link(&self, index: &Index) -> Attachment {
         let seats = self.room.seats();
@@ -284,8 +322,8 @@ impl Trial {
     fn shown(&self, shown: Shown) -> Admission {
         match shown {
             Shown::Host(passes_lock) => Admission::Host { passes_lock },
-            Shown::Invite => Admission::Invite(self.model.invite),
-            Shown::Password => Admission::Password(self.model.password),
+            Shown::Invite => Admission::Invite(self.model.invite.unwrap_or(invite(0))),
+            Shown::Password => Admission::Password(self.model.password.unwrap_or(password(0))),
             Shown::WrongInvite => Admission::Invite(invite(u8::MAX)),
             Shown::WrongPassword => Admission::Password(password(u8::MAX)),
         }
@@ -348,7 +386,10 @@ impl Trial {
                 (expected.id, expected.ticket, expected.attachment)
             );
             assert_eq!((seat.presence, seat.generation), (expected.presence, expected.generation));
-            assert_eq!(seat.name.as_str(), expected.name);
+            assert_eq!(
+                (seat.name.as_str(), seat.permissions),
+                (&*expected.name, expected.permissions)
+            );
             assert_eq!(
                 seat.state.as_ref().map(|state| state.as_bytes()),
                 expected.state.as_deref()

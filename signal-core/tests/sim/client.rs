@@ -165,6 +165,20 @@ impl Hands<'_> {
         self.enter(Kind::Message, from, to, data, None, frame)
     }
 
+    /// A request of a moderator, about that peer if it is about anybody.
+    pub fn moderate(&mut self, peer: ParticipantId) -> Outgoing {
+        let (action, is_about) = match self.random.below(12) {
+            0..=2 => ("kick", true),
+            3 => ("ban", true),
+            4 | 5 => ("lock", false),
+            6 if self.random.chance(30) => ("close", false),
+            _ => ("unlock", false),
+        };
+        let about = if is_about { format!(r#","participant_id":"{peer}""#) } else { String::new() };
+        let frame = format!(r#"{{"type":"moderate","action":"{action}","req":"moderate"{about}}}"#);
+        Outgoing::new(frame)
+    }
+
     fn describe(
         &mut self,
         kind: Kind,

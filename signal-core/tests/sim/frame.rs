@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
-use signal_core::ParticipantId;
+use signal_core::{ParticipantId, Permissions};
 
 /// A message of the server, with every field that any of them has.
 #[derive(Debug, Deserialize)]
@@ -34,6 +34,8 @@ pub struct Told {
     #[serde(default)]
     pub room: Option<RoomTold>,
     #[serde(default)]
+    pub permissions: Option<PermissionsTold>,
+    #[serde(default)]
     pub resume_token: Option<String>,
     #[serde(default)]
     pub seq: Option<u64>,
@@ -45,6 +47,10 @@ pub struct Told {
     pub connected: Option<bool>,
     #[serde(default)]
     pub lossy: bool,
+    #[serde(default)]
+    pub publish: Option<bool>,
+    #[serde(default)]
+    pub req: Option<String>,
     #[serde(default)]
     pub name: Option<String>,
     #[serde(default, deserialize_with = "present")]
@@ -63,6 +69,16 @@ pub struct Listed {
     pub connected: Option<bool>,
     #[serde(default, deserialize_with = "present")]
     pub state: Option<Box<RawValue>>,
+    #[serde(default)]
+    pub publish: Option<bool>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+pub struct PermissionsTold {
+    pub message: bool,
+    pub update: bool,
+    pub publish: bool,
+    pub moderate: bool,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -79,6 +95,13 @@ impl<'de> Deserialize<'de> for Id {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = <&str>::deserialize(deserializer)?;
         text.parse().map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
+impl From<Permissions> for PermissionsTold {
+    fn from(permissions: Permissions) -> Self {
+        let Permissions { message, update, publish, moderate, .. } = permissions;
+        Self { message, update, publish, moderate }
     }
 }
 

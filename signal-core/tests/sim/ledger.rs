@@ -44,6 +44,8 @@ pub enum Kind {
 pub enum Fate {
     /// Dropped by the rules of negotiation, or lost with a node that died.
     Dropped,
+    /// Its sender had no permission for it.
+    Forbidden,
     /// Its sender was told that it was refused.
     Refused,
     /// On its way, or there.

@@ -297,7 +297,7 @@ impl From<ChangeError> for ApiError {
 impl From<Reject> for ApiError {
     fn from(reject: Reject) -> Self {
         let code = match reject {
-            Reject::GrantVoid => return Self::Forbidden,
+            Reject::GrantVoid | Reject::NotPermitted => return Self::Forbidden,
             Reject::IdsExhausted | Reject::RotationStale => return Self::Unavailable,
             Reject::ResumeFailed => return Self::Unauthorized,
             Reject::PasswordUnchanged => {

@@ -113,7 +113,8 @@ fn a_message_of_a_client_without_a_field_it_needs_is_refused_and_one_with_more_i
             let mut less = message.clone();
             less.as_object_mut().unwrap().remove(field);
             let is_needed = match field.as_str() {
-                "type" | "to" | "sdp" | "candidate" | "topic" | "data" => true,
+                "type" | "to" | "sdp" | "candidate" | "topic" | "data" | "action"
+                | "participant_id" => true,
                 "neg" | "tracks" | "req" | "t" | "name" | "state" => false,
                 other => panic!("{other} is new"),
             };
@@ -288,6 +289,7 @@ fn objects(message: &Value) -> Vec<(String, &Map<String, Value>)> {
         ("/participant", message.get("participant")),
         ("/participants/0", message.pointer("/participants/0")),
         ("/room", message.get("room")),
+        ("/permissions", message.get("permissions")),
         ("/ice_servers/0", message.pointer("/ice_servers/0")),
     ] {
         found.extend(value.and_then(Value::as_object).map(|object| (pointer.to_owned(), object)));
@@ -296,7 +298,7 @@ fn objects(message: &Value) -> Vec<(String, &Map<String, Value>)> {
 }
 
 /// The fields that may be absent, by the type of the message.
-const OPTIONAL: [(&str, &str); 15] = [
+const OPTIONAL: [(&str, &str); 16] = [
     ("answer", "neg"),
     ("candidate", "neg"),
     ("error", "about"),
@@ -306,6 +308,7 @@ const OPTIONAL: [(&str, &str); 15] = [
     ("offer", "neg"),
     ("offer", "tracks"),
     ("peer_joined", "attributes"),
+    ("peer_joined", "publish"),
     ("peer_joined", "state"),
     ("peer_updated", "lossy"),
     ("peer_updated", "name"),

@@ -19,6 +19,7 @@ fn joined(number: usize) -> Event {
         connected: true,
         state: None,
         attributes: None,
+        publish: true,
     })
 }
 

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde::Deserialize;
 
-use crate::message::{Audience, ClientMessage, Request, RequestId, SignalKind, Topic};
+use crate::message::{Audience, ClientMessage, Moderation, Request, RequestId, SignalKind, Topic};
 use crate::name::DisplayName;
 use crate::payload::Payload;
 use crate::protocol::ProtocolVersion;
@@ -56,6 +56,9 @@ struct Envelope<'a> {
     #[serde(borrow, default)]
     state: Raw<'a>,
     #[serde(borrow, default)]
+    action: Raw<'a>,
+    participant_id: Option<Target>,
+    #[serde(borrow, default)]
     req: Raw<'a>,
 }
 
@@ -67,6 +70,7 @@ enum Kind {
     GetIceServers,
     Leave,
     Message,
+    Moderate,
     Offer,
     Ping,
     Update,
@@ -89,6 +93,7 @@ impl Envelope<'_> {
             (Kind::Leave, _) => Ok(ClientMessage::Leave),
             (Kind::GetIceServers, ProtocolVersion::V2) => Ok(ClientMessage::GetIceServers),
             (Kind::Message, ProtocolVersion::V2) => self.application_message(frame),
+            (Kind::Moderate, ProtocolVersion::V2) => self.moderation(),
             (Kind::Ping, ProtocolVersion::V2) => {
                 let t = match self.t.present() {
                     Some(t) => payload_of(frame, "t", t)?,
@@ -98,7 +103,7 @@ impl Envelope<'_> {
             }
             (Kind::Update, ProtocolVersion::V2) => self.update(frame),
             (
-                Kind::GetIceServers | Kind::Message | Kind::Ping | Kind::Update,
+                Kind::GetIceServers | Kind::Message | Kind::Moderate | Kind::Ping | Kind::Update,
                 ProtocolVersion::V1,
             )
             | (Kind::Unknown, _) => Err(Problem::UnknownType),
@@ -135,6 +140,23 @@ impl Envelope<'_> {
         let topic = Topic::new(&topic).map_err(|error| Problem::field("topic", error))?;
         let data = payload_of(frame, "data", required(self.data.present(), "data")?)?;
         Ok(ClientMessage::Message { to, topic, data })
+    }
+
+    fn moderation(self) -> Result<ClientMessage, Problem> {
+        let action = field::string(required(self.action.present(), "action")?, "action")?;
+        let participant = || {
+            let target = required(self.participant_id, "participant_id")?;
+            target.id().ok_or(Problem::UnknownPeer)
+        };
+        let moderation = match &*action {
+            "ban" => Moderation::Ban(participant()?),
+            "close" => Moderation::Close,
+            "kick" => Moderation::Kick(participant()?),
+            "lock" => Moderation::Lock,
+            "unlock" => Moderation::Unlock,
+            _ => return Err(Problem::field("action", "expected kick, ban, lock, unlock or close")),
+        };
+        Ok(ClientMessage::Moderate(moderation))
     }
 
     fn update(self, frame: &Bytes) -> Result<ClientMessage, Problem> {

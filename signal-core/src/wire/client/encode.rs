@@ -4,7 +4,8 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::message::{Audience, ClientMessage, RequestId};
+use crate::ids::ParticipantId;
+use crate::message::{Audience, ClientMessage, Moderation, RequestId};
 use crate::name::DisplayName;
 use crate::payload::Payload;
 use crate::protocol::ProtocolVersion;
@@ -29,6 +30,17 @@ pub fn encode_client(message: &ClientMessage, req: Option<&RequestId>) -> Bytes 
             topic: topic.as_str(),
             data: data.as_raw(),
         },
+        ClientMessage::Moderate(moderation) => {
+            let (action, participant) = match moderation {
+                Moderation::Ban(id) => ("ban", Some(id)),
+                Moderation::Close => ("close", None),
+                Moderation::Kick(id) => ("kick", Some(id)),
+                Moderation::Lock => ("lock", None),
+                Moderation::Unlock => ("unlock", None),
+            };
+            let participant_id = participant.map(ParticipantId::as_str);
+            MessageJson::Moderate { action, participant_id }
+        }
         ClientMessage::Ping { t } => MessageJson::Ping { t: t.as_raw() },
         ClientMessage::Update { name, state } => MessageJson::Update {
             name: name.as_ref().map(DisplayName::as_str),
@@ -55,6 +67,11 @@ enum MessageJson<'a> {
         to: &'a str,
         topic: &'a str,
         data: &'a RawValue,
+    },
+    Moderate {
+        action: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        participant_id: Option<&'a str>,
     },
     Ping {
         t: &'a RawValue,

@@ -13,12 +13,13 @@ use crate::message::{
     Topic, Welcome,
 };
 use crate::payload::Payload;
+use crate::permissions::Permissions;
 use crate::reason::{CloseReason, LeaveReason};
 use crate::time::Timestamp;
 use crate::wire::error::{DecodeError, Problem};
 use crate::wire::field::{self, Raw, SignalFields, Target, id, payload_of, required};
 use crate::wire::instant;
-use crate::wire::participant::{ReadParticipant, ReadRoom, attributes};
+use crate::wire::participant::{PermissionsJson, ReadParticipant, ReadRoom, attributes};
 
 /// Decodes a message of the server, in either version of the protocol.
 ///
@@ -63,6 +64,7 @@ struct Envelope<'a> {
     participants: Option<Vec<ReadParticipant<'a>>>,
     participant_id: Option<Target>,
     room: Option<ReadRoom>,
+    permissions: Option<PermissionsJson>,
     v: Option<u8>,
     ice_expires_at: Option<String>,
     resume_token: Option<String>,
@@ -83,6 +85,7 @@ struct Envelope<'a> {
     topic: Option<String>,
     connected: Option<bool>,
     lossy: Option<bool>,
+    publish: Option<bool>,
     req: Option<String>,
 }
 
@@ -101,6 +104,7 @@ enum Kind {
     PeerJoined,
     PeerLeft,
     PeerUpdated,
+    PermissionsUpdated,
     Pong,
     Resumed,
     RoomClosed,
@@ -161,10 +165,15 @@ impl Envelope<'_> {
                         .transpose()?,
                     name: self.name.map(Into::into),
                     attributes: attributes(frame, self.attributes)?,
+                    publish: self.publish,
                     connected: self.connected,
                     lossy: self.lossy.unwrap_or(false),
                 };
                 Ok(ServerMessage::PeerUpdated { participant_id, update })
+            }
+            Kind::PermissionsUpdated => {
+                let permissions = required(self.permissions, "permissions")?.into();
+                Ok(ServerMessage::PermissionsUpdated { permissions })
             }
             Kind::Pong => {
                 let req = self.req()?;
@@ -219,6 +228,7 @@ impl Envelope<'_> {
             Some(2..) => Some(Welcome {
                 ice: self.ice(frame)?,
                 room: self.room()?,
+                permissions: self.permissions(),
                 resume_grace: self.resume_grace()?,
                 server_time: moment(self.server_time.as_deref(), "server_time")?,
                 resume_token: required(self.resume_token, "resume_token")?.into(),
@@ -235,6 +245,7 @@ impl Envelope<'_> {
                 participants: self.participants(frame)?,
                 participant_id: self.participant_id()?,
                 room: self.room()?,
+                permissions: self.permissions(),
                 resume_grace: self.resume_grace()?,
                 server_time: moment(self.server_time.as_deref(), "server_time")?,
             },
@@ -254,6 +265,11 @@ impl Envelope<'_> {
 
     fn room(&mut self) -> Result<RoomInfo, Problem> {
         required(self.room.take(), "room")?.parse()
+    }
+
+    /// An older server sends none.
+    fn permissions(&mut self) -> Permissions {
+        self.permissions.take().map_or_else(Permissions::default, Into::into)
     }
 
     fn ice(&self, frame: &Bytes) -> Result<IceServers, Problem> {

@@ -15,7 +15,7 @@ use crate::protocol::ProtocolVersion;
 use crate::reason::{CloseReason, LeaveReason};
 use crate::wire::field::HOST;
 use crate::wire::instant::rfc3339;
-use crate::wire::participant::{ParticipantJson, RoomJson};
+use crate::wire::participant::{ParticipantJson, PermissionsJson, RoomJson};
 use crate::wire::relayed::{encode_message, encode_signal};
 use crate::wire::to_json;
 
@@ -61,15 +61,19 @@ pub fn encode_server(message: &ServerMessage, protocol: ProtocolVersion) -> Byte
             reason: reason.filter(|_| is_v2).map(LeaveReason::as_str),
         },
         ServerMessage::PeerUpdated { participant_id, update } => {
-            let PeerUpdate { name, state, attributes, connected, lossy } = update;
+            let PeerUpdate { name, state, attributes, publish, connected, lossy } = update;
             MessageJson::PeerUpdated {
                 participant_id: participant_id.as_str(),
                 name: name.as_deref(),
                 state: state.as_ref().map(Payload::as_raw),
                 attributes: attributes.as_ref().map(|attributes| attributes.payload().as_raw()),
+                publish: *publish,
                 connected: *connected,
                 lossy: lossy.then_some(true),
             }
+        }
+        ServerMessage::PermissionsUpdated { permissions } => {
+            MessageJson::PermissionsUpdated { permissions: (*permissions).into() }
         }
         ServerMessage::Pong { t, server_time, req } => MessageJson::Pong {
             t: t.as_raw(),
@@ -140,9 +144,14 @@ enum MessageJson<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         attributes: Option<&'a RawValue>,
         #[serde(skip_serializing_if = "Option::is_none")]
+        publish: Option<bool>,
+        #[serde(skip_serializing_if = "Option::is_none")]
         connected: Option<bool>,
         #[serde(skip_serializing_if = "Option::is_none")]
         lossy: Option<bool>,
+    },
+    PermissionsUpdated {
+        permissions: PermissionsJson,
     },
     Pong {
         t: &'a RawValue,
@@ -169,6 +178,7 @@ enum MessageJson<'a> {
 struct WelcomeJson<'a> {
     v: u8,
     room: RoomJson<'a>,
+    permissions: PermissionsJson,
     #[serde(flatten)]
     ice: IceServersJson<'a>,
     resume_token: &'a str,
@@ -200,6 +210,7 @@ struct SnapshotJson<'a> {
     participants: Vec<ParticipantJson<'a>>,
     v: u8,
     room: RoomJson<'a>,
+    permissions: PermissionsJson,
     resume_grace_ms: u64,
     server_time: String,
 }
@@ -209,6 +220,7 @@ impl<'a> From<&'a Welcome> for WelcomeJson<'a> {
         Self {
             v: 2,
             room: (&welcome.room).into(),
+            permissions: welcome.permissions.into(),
             ice: (&welcome.ice).into(),
             resume_token: &welcome.resume_token,
             resume_grace_ms: millis(welcome.resume_grace),
@@ -227,12 +239,20 @@ impl<'a> From<&'a Resumed> for ResumedJson<'a> {
     fn from(resumed: &'a Resumed) -> Self {
         let (received, replayed, snapshot) = match &resumed.missed {
             Missed::Replayed { replayed, received } => (Some(*received), Some(*replayed), None),
-            Missed::Snapshot { participant_id, participants, room, resume_grace, server_time } => {
+            Missed::Snapshot {
+                participant_id,
+                participants,
+                room,
+                permissions,
+                resume_grace,
+                server_time,
+            } => {
                 let snapshot = SnapshotJson {
                     participant_id: participant_id.as_str(),
                     participants: list(participants, ProtocolVersion::V2),
                     v: 2,
                     room: room.into(),
+                    permissions: (*permissions).into(),
                     resume_grace_ms: millis(*resume_grace),
                     server_time: rfc3339(*server_time),
                 };

@@ -178,8 +178,8 @@ fn a_record_that_is_cut_short_or_too_long_is_damaged() {
 #[test]
 fn a_newer_format_is_told_from_damage() {
     let mut record = eventful().to_record();
-    record[0] = 8;
-    assert_eq!(Room::from_record(&record), Err(InvalidRecord::Newer { format: 8, newest: 7 }));
+    record[0] = 9;
+    assert_eq!(Room::from_record(&record), Err(InvalidRecord::Newer { format: 9, newest: 8 }));
 }
 
 #[test]
@@ -191,9 +191,28 @@ fn the_hosts_own_data_is_part_of_the_record() {
     assert_eq!(Room::from_record(&room.to_record()).unwrap().data(), Some(&data));
 }
 
+/// The record of the eventful room, as it was when seats had no permissions, and each room an
+/// invite.
+fn format_7() -> Vec<u8> {
+    let room = eventful();
+    let mut record = room.to_record();
+    // A list of the permissions of each seat, and an empty list of those that were changed.
+    record.truncate(record.len() - 4 - room.seats().len() - 4);
+    let invite = record.windows(32).position(|bytes| bytes == [108; 32]).unwrap();
+    // That there is one.
+    assert_eq!(record.remove(invite - 1), 1);
+    record[0] = 7;
+    record
+}
+
+#[test]
+fn a_record_of_before_seats_had_permissions_is_read() {
+    assert_eq!(Room::from_record(&format_7()).unwrap().to_record(), eventful().to_record());
+}
+
 /// The record of the eventful room, as it was when rooms had no data.
 fn format_6() -> Vec<u8> {
-    let mut record = eventful().to_record();
+    let mut record = format_7();
     // That there is none.
     assert_eq!(record.pop(), Some(0));
     record[0] = 6;

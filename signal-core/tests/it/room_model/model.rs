@@ -1,11 +1,12 @@
 //! A plain second implementation of a room's rules: it forgets nothing and finds everything by
 //! linear search.
 
+use signal_core::message::Moderation;
 use signal_core::room::{
     Admission, Attachment, Change, CloseReason, Grant, LeaveKind, LeaveReason, OnCreatorLeave, Op,
     PasswordTag, Presence, Receipt, Reject, Room, RoomSpec, Rotation, Status, Ticket, TokenHash,
 };
-use signal_core::{ParticipantId, ProtocolVersion, Timestamp};
+use signal_core::{ParticipantId, Permissions, ProtocolVersion, Timestamp};
 
 /// Every id is drawn with it.
 pub(crate) const SUFFIX: u32 = 35;
@@ -21,8 +22,10 @@ pub(crate) struct Model {
     pub(crate) seats: Vec<ModelSeat>,
     pub(crate) departures: Vec<(ParticipantId, LeaveReason)>,
     pub(crate) kicked: Vec<Ticket>,
-    pub(crate) password: PasswordTag,
-    pub(crate) invite: TokenHash,
+    pub(crate) password: Option<PasswordTag>,
+    pub(crate) invite: Option<TokenHash>,
+    /// What the host has changed, the last one last.
+    permitted: Vec<(Ticket, Permissions)>,
     on_creator_leave: OnCreatorLeave,
     /// When each wrong password was tried since all were left.
     guesses: Vec<Timestamp>,
@@ -48,6 +51,7 @@ pub(crate) struct ModelSeat {
     pub(crate) generation: u32,
     /// The newest first.
     pub(crate) tokens: Vec<TokenHash>,
+    pub(crate) permissions: Permissions,
 }
 
 impl Model {
@@ -63,8 +67,9 @@ impl Model {
             departures: Vec::new(),
             kicked: Vec::new(),
             on_creator_leave: new.on_creator_leave,
-            password: new.password.expect("each room of the model has one"),
-            invite: new.invite,
+            password: new.password,
+            invite: Some(new.invite),
+            permitted: Vec::new(),
             guesses: Vec::new(),
             ran_out: false,
             restores: 0,
@@ -121,9 +126,22 @@ impl Model {
                 }
                 Ok(Receipt::Done)
             }
+            Op::Moderate { attachment, moderation } => self.moderate(*attachment, *moderation),
             Op::Prune => Ok(Receipt::Done),
             Op::Resume { token, next_token, attachment, continues, .. } => {
                 self.resume(*token, *next_token, *attachment, *continues)
+            }
+            Op::SetPermissions { participant, permissions } => {
+                self.running()?;
+                let seat = self.seats.iter_mut().find(|seat| seat.id == *participant);
+                let seat = seat.ok_or(Reject::ParticipantNotFound)?;
+                seat.permissions = *permissions;
+                let ticket = seat.ticket;
+                if !self.permitted.contains(&(ticket, *permissions)) {
+                    self.permitted.retain(|(changed, _)| *changed != ticket);
+                    self.permitted.push((ticket, *permissions));
+                }
+                Ok(Receipt::Done)
             }
             Op::Update { attachment, name, state } => {
                 if let Some(seat) = self.seat_of(*attachment) {
@@ -143,11 +161,16 @@ impl Model {
             return Err(Reject::RoomClosed);
         }
         match by {
-            Admission::Invite(token) if token != self.invite => return Err(Reject::InviteVoid),
+            Admission::Invite(token) if Some(token) != self.invite => {
+                return Err(Reject::InviteVoid);
+            }
+            Admission::Password(_) if self.password.is_none() => {
+                return Err(Reject::WrongPassword);
+            }
             Admission::Password(_) if self.guesses_left(now) == 0 => {
                 return Err(Reject::PasswordLocked);
             }
-            Admission::Password(password) if password != self.password => {
+            Admission::Password(password) if Some(password) != self.password => {
                 self.guesses.push(now);
                 self.ran_out |= self.guesses_left(now) == 0;
                 return Err(Reject::WrongPassword);
@@ -208,6 +231,8 @@ impl Model {
         let id = if is_newest { promised } else { self.issue() };
         self.entered.push(id);
         self.answers.push((attachment, Receipt::Entered { id }));
+        let changed = self.permitted.iter().find(|(changed, _)| *changed == ticket);
+        let permissions = changed.map_or(grant.permissions, |(_, permissions)| *permissions);
         let (name, presence) = (name.to_owned(), Presence::Attached);
         self.seats.push(ModelSeat {
             ticket,
@@ -218,6 +243,7 @@ impl Model {
             presence,
             generation: 1,
             tokens,
+            permissions,
         });
         Ok(Receipt::Entered { id })
     }
@@ -292,18 +318,45 @@ impl Model {
         Ok(Receipt::Done)
     }
 
+    fn moderate(&mut self, by: Attachment, moderation: Moderation) -> Result<Receipt, Reject> {
+        if moderation == Moderation::Close && self.status != Status::Open {
+            return Ok(Receipt::Done);
+        }
+        self.running()?;
+        let moderator = self.seat_of(by).filter(|seat| seat.permissions.moderate);
+        let ticket = moderator.ok_or(Reject::NotPermitted)?.ticket;
+        match moderation {
+            Moderation::Ban(participant) => {
+                let was_there = self.seats.iter().any(|seat| seat.id == participant);
+                self.kick(participant, None)?;
+                if was_there {
+                    (self.password, self.invite) = (None, None);
+                    self.password_epoch += 1;
+                }
+            }
+            Moderation::Close if ticket == Ticket::Creator => self.close(CloseReason::ByCreator),
+            Moderation::Close => self.close(CloseReason::ByAdmin),
+            Moderation::Kick(participant) => drop(self.kick(participant, None)?),
+            Moderation::Lock => self.locked = true,
+            Moderation::Unlock => self.locked = false,
+            other => panic!("a request that this model does not know: {other:?}"),
+        }
+        Ok(Receipt::Done)
+    }
+
     fn rotate(&mut self, new: &Rotation) -> Result<(), Reject> {
-        let is_repeated = new.password == self.password && new.invite == self.invite;
+        let is_same = Some(new.password) == self.password;
+        let is_repeated = is_same && Some(new.invite) == self.invite;
         if is_repeated && new.follows < self.password_epoch {
             return Ok(());
         }
         if new.follows != self.password_epoch {
             return Err(Reject::RotationStale);
         }
-        if new.password == self.password {
+        if is_same {
             return Err(Reject::PasswordUnchanged);
         }
-        (self.password, self.invite) = (new.password, new.invite);
+        (self.password, self.invite) = (Some(new.password), Some(new.invite));
         self.password_epoch += 1;
         Ok(())
     }

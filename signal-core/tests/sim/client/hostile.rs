@@ -47,7 +47,8 @@ impl Hostile {
     fn nonsense(&self, me: ParticipantId, to: ParticipantId, hands: &mut Hands<'_>) -> Outgoing {
         let is_numbered = self.protocol == ProtocolVersion::V2 && hands.random.chance(50);
         let neg = is_numbered.then(|| u32::try_from(hands.random.below(3)).unwrap());
-        match hands.random.below(6) {
+        match hands.random.below(7) {
+            6 if self.protocol == ProtocolVersion::V2 => hands.moderate(to),
             0 | 1 => hands.offer(me, to, u64::MAX, neg),
             2 | 3 => hands.answer(me, to, u64::MAX, 0, neg),
             4 if self.protocol == ProtocolVersion::V2 => hands.message(me, Some(to)),

@@ -267,6 +267,10 @@ impl Sdk {
 
     /// A message about a peer was refused.
     fn handle_error(&mut self, told: &Told, hands: &mut Hands<'_>) {
+        if told.code.as_deref() == Some("forbidden") {
+            // It may have been the state that it wanted to show.
+            self.state = None;
+        }
         let (Some(peer), Some(code)) = (told.about, told.code.as_deref()) else { return };
         match code {
             "peer_unreachable" => self.look_later(peer.0, 1500, hands),
@@ -376,6 +380,10 @@ impl Participant for Sdk {
             (15, _) => self.send(Outgoing::new(r#"{"type":"get_ice_servers","req":"i"}"#), hands),
             (16, _) => {
                 self.send(Outgoing::new(r#"{"type":"update","name":"somebody else"}"#), hands);
+            }
+            (18, Some(peer)) => {
+                let request = hands.moderate(peer);
+                self.send(request, hands);
             }
             (17, _) if self.is_online => {
                 if hands.random.chance(50) {

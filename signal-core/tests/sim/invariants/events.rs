@@ -3,9 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use signal_core::ParticipantId;
-use signal_core::room::event::{EventKey, EventLeaveReason, RoomEvent, RoomEventKind};
+use signal_core::message::Moderation;
+use signal_core::room::event::{
+    EventKey, EventLeaveReason, EventParticipant, RoomEvent, RoomEventKind,
+};
 use signal_core::room::{Op, Room, Seat, Status, Ticket};
+use signal_core::{ParticipantId, Permissions};
 
 /// What the events so far say of a room.
 pub struct EventRules {
@@ -28,6 +31,7 @@ struct Present {
     ticket: Ticket,
     name: String,
     is_attached: bool,
+    permissions: Permissions,
 }
 
 impl EventRules {
@@ -88,9 +92,7 @@ impl Known {
                 self.is_open = false;
             }
             RoomEventKind::Joined { participant } => {
-                let name = participant.name.as_str().to_owned();
-                let present = Present { ticket: participant.ticket, name, is_attached: true };
-                let known = self.present.insert(participant.id, present);
+                let known = self.present.insert(participant.id, Present::new(participant));
                 assert_eq!(known, None, "{participant:?} joined twice");
             }
             RoomEventKind::Left { participant, .. } => {
@@ -100,8 +102,7 @@ impl Known {
             RoomEventKind::Replaced { participant, replaces } => {
                 let known = self.present.remove(replaces).expect("it was there");
                 assert_eq!(known.ticket, participant.ticket);
-                let name = participant.name.as_str().to_owned();
-                let present = Present { ticket: participant.ticket, name, is_attached: true };
+                let present = Present::new(participant);
                 assert_eq!(self.present.insert(participant.id, present), None);
             }
             RoomEventKind::Detached { participant, .. } => {
@@ -117,6 +118,10 @@ impl Known {
             RoomEventKind::Renamed { participant } => {
                 let known = self.present.get_mut(&participant.id).expect("it is there");
                 participant.name.as_str().clone_into(&mut known.name);
+            }
+            RoomEventKind::PermissionsChanged { participant } => {
+                let known = self.present.get_mut(&participant.id).expect("it is there");
+                known.permissions = participant.permissions;
             }
             RoomEventKind::Changed(changed) => {
                 if let Some(name) = &changed.name {
@@ -134,9 +139,16 @@ impl Known {
 }
 
 impl Present {
+    fn new(participant: &EventParticipant) -> Self {
+        let name = participant.name.as_str().to_owned();
+        let (ticket, permissions) = (participant.ticket, participant.permissions);
+        Self { ticket, name, is_attached: true, permissions }
+    }
+
     fn of(seat: &Seat) -> Self {
         let name = seat.name.as_str().to_owned();
-        Self { ticket: seat.ticket, name, is_attached: seat.is_attached() }
+        let (ticket, permissions) = (seat.ticket, seat.permissions);
+        Self { ticket, name, is_attached: seat.is_attached(), permissions }
     }
 }
 
@@ -147,6 +159,13 @@ fn check_reason(before: &Room, op: &Op, after: &Room, id: ParticipantId, reason:
     let holds = match reason {
         EventLeaveReason::Kicked => {
             matches!(op, Op::Kick { participant, .. } if *participant == id)
+                || matches!(
+                    op,
+                    Op::Moderate {
+                        moderation: Moderation::Ban(kicked) | Moderation::Kick(kicked),
+                        ..
+                    } if *kicked == id
+                )
         }
         EventLeaveReason::Left => {
             matches!(op, Op::Leave { attachment, .. } if *attachment == seat.attachment)

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use signal_core::message::Moderation;
 use signal_core::room::{
     Admission, Attachment, LeaveKind, Op, Presence, Receipt, Reject, Room, Seat, Status, Ticket,
     TokenHash,
 };
-use signal_core::{AddressTag, ParticipantId, ProtocolVersion, Timestamp};
+use signal_core::{AddressTag, ParticipantId, Permissions, ProtocolVersion, Timestamp};
 
 /// What has been seen of one room so far.
 pub struct RecordRules {
@@ -23,6 +24,8 @@ pub struct RecordRules {
     max_seats_per_address: Option<u32>,
     /// Where those who have seats came from.
     addresses: BTreeMap<ParticipantId, AddressTag>,
+    /// What the host has changed.
+    permitted: BTreeMap<Ticket, Permissions>,
     /// The last operation that was accepted, and what it answered.
     last: Option<(Op, Receipt)>,
 }
@@ -37,6 +40,7 @@ impl RecordRules {
             tokens: BTreeMap::new(),
             max_seats_per_address,
             addresses: BTreeMap::new(),
+            permitted: BTreeMap::new(),
             last: None,
         }
     }
@@ -75,6 +79,7 @@ impl RecordRules {
             self.check_arrivals(before, op, after);
             self.check_addresses(before, op, reply, after);
         }
+        self.check_permissions(before, op, reply, after);
         self.check_guesses(op, reply, before, after, now);
         self.check_tokens(before, op, reply, after);
         self.check_links(before, after);
@@ -99,6 +104,7 @@ impl RecordRules {
                 }
                 Op::Detach { attachment, until } => seat.attachment == *attachment && *until <= now,
                 Op::Kick { participant, .. } => seat.id == *participant,
+                Op::Moderate { moderation, .. } => removed_by(*moderation) == Some(seat.id),
                 Op::KickUser { user, .. } => seat.identity.user.as_ref() == Some(user),
                 Op::Leave { attachment, how } => {
                     let ends_room = seat.is_creator() && *how == LeaveKind::Leave;
@@ -110,6 +116,7 @@ impl RecordRules {
                 | Op::Prune
                 | Op::Resume { .. }
                 | Op::SetAttributes { .. }
+                | Op::SetPermissions { .. }
                 | Op::Update { .. } => false,
             };
             assert!(
@@ -118,8 +125,13 @@ impl RecordRules {
                 seat.id,
                 seat.presence
             );
-            let is_kicked = matches!(op, Op::Kick { participant, .. } if seat.id == *participant);
-            if is_kicked && reply.is_ok() {
+            let kicked = match op {
+                Op::Kick { participant, .. } => Some(*participant),
+                Op::Moderate { moderation, .. } => removed_by(*moderation),
+                _ => None,
+            };
+            if kicked == Some(seat.id) && reply.is_ok() {
+                assert!(!seat.is_creator(), "the creator was put out");
                 self.put_out.push(seat.ticket);
             }
             self.tokens.remove(&seat.id);
@@ -209,6 +221,38 @@ impl RecordRules {
         }
     }
 
+    /// Only moderators moderate, and only the host changes what somebody may do: no token does.
+    fn check_permissions(
+        &mut self,
+        before: &Room,
+        op: &Op,
+        reply: &Result<Receipt, Reject>,
+        after: &Room,
+    ) {
+        match op {
+            Op::Moderate { attachment, .. } if reply.is_ok() && before.status() == Status::Open => {
+                let by = before.seats().iter().find(|seat| seat.attachment == *attachment);
+                let may = by.is_some_and(|seat| seat.permissions.moderate);
+                assert!(may, "{by:?} is no moderator, and {op:?} was done");
+            }
+            Op::SetPermissions { participant, permissions } if reply.is_ok() => {
+                let seat = after.seat(*participant).expect("it was accepted");
+                assert_eq!(seat.permissions, *permissions);
+                self.permitted.insert(seat.ticket, *permissions);
+            }
+            _ => {}
+        }
+        for seat in after.seats() {
+            let known = before.seat(seat.id).map(|seat| seat.permissions);
+            let granted = match op {
+                Op::Attach { grant, .. } => Some(grant.permissions),
+                _ => None,
+            };
+            let may = self.permitted.get(&seat.ticket).copied().or(known).or(granted);
+            assert_eq!(Some(seat.permissions), may, "what {:?} may do after {op:?}", seat.id);
+        }
+    }
+
     /// No socket gets a seat twice: an operation that is repeated late does not undo what came
     /// after it.
     fn check_links(&mut self, before: &Room, after: &Room) {
@@ -234,6 +278,10 @@ impl RecordRules {
     ) {
         if after.restores() != before.restores() {
             self.wrong_guesses.clear();
+        }
+        // A password that does not exist is not counted.
+        if !before.has_password() {
+            return;
         }
         let Op::Admit { by: Admission::Password(_), .. } = op else { return };
         match reply {
@@ -323,6 +371,14 @@ impl RecordRules {
             assert_eq!(*reply, Ok(receipt), "{op:?} was answered differently the second time");
         }
         self.last = reply.ok().map(|receipt| (op.clone(), receipt));
+    }
+}
+
+/// Whom a moderator puts out.
+fn removed_by(moderation: Moderation) -> Option<ParticipantId> {
+    match moderation {
+        Moderation::Ban(participant) | Moderation::Kick(participant) => Some(participant),
+        _ => None,
     }
 }
 

@@ -7,8 +7,8 @@ use signal_core::hub::NodeId;
 use signal_core::room::Room;
 use signal_core::{ConnId, ParticipantId, ProtocolVersion};
 
-use crate::frame::{Listed, RoomTold, Told};
-use crate::ledger::{Kind, Ledger};
+use crate::frame::{Listed, PermissionsTold, RoomTold, Told};
+use crate::ledger::{Fate, Kind, Ledger};
 
 /// A participant from `joined` or a snapshot until its seat ends or is taken over elsewhere.
 #[derive(Debug)]
@@ -27,6 +27,7 @@ pub struct Session {
     replay_end: u64,
     view: BTreeMap<ParticipantId, Peer>,
     room: Option<RoomTold>,
+    permissions: Option<PermissionsTold>,
     /// Whether what it is told cannot be followed any more.
     pub is_astray: bool,
     /// The last message of each sender, apart for those who have stolen its seat, and for each node
@@ -41,6 +42,7 @@ struct Peer {
     is_creator: bool,
     connected: Option<bool>,
     state: Option<String>,
+    publish: bool,
     generation: u32,
 }
 
@@ -73,6 +75,7 @@ impl Session {
             replay_end: 0,
             view,
             room: told.room.clone(),
+            permissions: told.permissions,
             is_astray: false,
             heard: BTreeMap::new(),
         }
@@ -162,6 +165,7 @@ impl Session {
             Kind::Message => "message",
             Kind::Offer => "offer",
         };
+        assert!(entry.fate != Fate::Forbidden, "{from:?} may not send {number}");
         let to = entry.to.unwrap_or(self.id);
         assert_eq!(
             (entry.from, to, kind, entry.payload.as_str()),
@@ -201,6 +205,7 @@ impl Session {
                     peer.state = Some(state.get().to_owned());
                 }
                 peer.connected = told.connected.or(peer.connected);
+                peer.publish = told.publish.unwrap_or(peer.publish);
                 if told.lossy {
                     peer.generation = record.seat(id).map_or(0, |seat| seat.generation);
                 }
@@ -208,6 +213,10 @@ impl Session {
             ("room_updated", _) => {
                 assert_eq!(self.protocol, ProtocolVersion::V2);
                 self.room = told.room.clone();
+            }
+            ("permissions_updated", _) => {
+                assert_eq!(self.protocol, ProtocolVersion::V2);
+                self.permissions = told.permissions;
             }
             ("error" | "room_closed", _) => {}
             ("ice_servers" | "pong" | "kicked", _) => {
@@ -236,7 +245,9 @@ impl Session {
             };
             assert_eq!(peer.is_creator, seat.is_creator());
             match self.protocol {
-                ProtocolVersion::V1 => assert!(peer.connected.is_none() && peer.state.is_none()),
+                ProtocolVersion::V1 => {
+                    assert!(peer.connected.is_none() && peer.state.is_none() && peer.publish);
+                }
                 ProtocolVersion::V2 => {
                     let state = seat
                         .state
@@ -246,15 +257,24 @@ impl Session {
                         peer.name.as_str(),
                         peer.connected,
                         peer.state.as_deref(),
+                        peer.publish,
                         peer.generation,
                     );
-                    let is = (seat.name.as_str(), Some(seat.is_attached()), state, seat.generation);
+                    let is = (
+                        seat.name.as_str(),
+                        Some(seat.is_attached()),
+                        state,
+                        seat.permissions.publish,
+                        seat.generation,
+                    );
                     assert_eq!(seen, is, "how {:?} sees {:?}", self.id, seat.id);
                 }
             }
         }
         if self.protocol == ProtocolVersion::V2 {
             let room = self.room.as_ref().expect("v2 is told of the room");
+            let may = record.seat(self.id).map(|seat| seat.permissions.into());
+            assert_eq!(self.permissions, may, "what {:?} may do", self.id);
             let info = record.info();
             let seen = (room.name.as_str(), room.max_participants, room.locked);
             assert_eq!(seen, (&*info.name, info.max_participants, info.locked), "{:?}", self.id);
@@ -278,6 +298,7 @@ impl Peer {
             is_creator: entry.is_creator,
             connected: entry.connected,
             state: entry.state.as_ref().map(|state| state.get().to_owned()),
+            publish: entry.publish.unwrap_or(true),
             generation: record.seat(entry.id.0).map_or(0, |seat| seat.generation),
         }
     }

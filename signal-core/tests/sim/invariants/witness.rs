@@ -247,6 +247,10 @@ impl Witness {
             entry.from
         );
         entry.from = id;
+        let may_send = record.seat(id).is_some_and(|seat| seat.permissions.message);
+        if entry.kind == Kind::Message && !may_send {
+            entry.fate = Fate::Forbidden;
+        }
         let addressed = record.seats().iter().filter(|seat| match entry.to {
             Some(to) => seat.id == to,
             None => seat.id != id && seat.protocol == ProtocolVersion::V2,
@@ -279,6 +283,7 @@ impl Witness {
         let (Op::Attach { attachment, .. }
         | Op::Detach { attachment, .. }
         | Op::Leave { attachment, .. }
+        | Op::Moderate { attachment, .. }
         | Op::Resume { attachment, .. }
         | Op::Update { attachment, .. }) = op
         else {

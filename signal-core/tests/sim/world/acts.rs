@@ -8,7 +8,7 @@ use signal_core::message::{HostMessage, Payload, RequestId, Topic};
 use signal_core::room::{
     Admission, Capacity, Change, CloseReason, Op, PasswordTag, Rotation, TokenHash,
 };
-use signal_core::{ConnId, ParticipantId, ProtocolVersion};
+use signal_core::{ConnId, ParticipantId, Permissions, ProtocolVersion};
 
 use super::{Event, START, World};
 use crate::ledger::{Entry, Fate, Kind, Taken};
@@ -111,7 +111,7 @@ impl World {
         let id = self.rooms[room].id;
         let Some(record) = self.store.room(id).cloned() else { return };
         let seats: Vec<ParticipantId> = record.seats().iter().map(|seat| seat.id).collect();
-        let change = match self.random.below(20) {
+        let change = match self.random.below(24) {
             0..=3 => {
                 Op::Change(Change { locked: Some(self.random.chance(30)), ..Change::default() })
             }
@@ -135,6 +135,10 @@ impl World {
                 Op::Kick { participant, rotate }
             }
             15 if self.random.chance(30) => Op::Close(CloseReason::ByCreator),
+            16..=21 => {
+                let Some(participant) = self.random.pick(&seats) else { return };
+                Op::SetPermissions { participant, permissions: self.permissions() }
+            }
             _ => return self.guess(room),
         };
         let _ = self.apply(id, &change, None);
@@ -198,6 +202,15 @@ impl World {
             let suffix = self.suffix();
             let _ = self.apply(id, &Op::Admit { by, client: None, suffix }, None);
         }
+    }
+
+    fn permissions(&mut self) -> Permissions {
+        let mut permissions = Permissions::NONE;
+        permissions.message = self.random.chance(60);
+        permissions.update = self.random.chance(60);
+        permissions.publish = self.random.chance(60);
+        permissions.moderate = self.random.chance(40);
+        permissions
     }
 
     fn rotation(&mut self, room: usize, follows: u32) -> Rotation {
