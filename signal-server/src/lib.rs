@@ -96,6 +96,7 @@ mod listener;
 mod metrics;
 #[cfg(feature = "page")]
 mod page;
+mod permissions;
 mod rooms;
 mod server;
 mod shard;
@@ -137,8 +138,8 @@ pub use server::Server;
 pub use server::builder::Builder;
 pub use server::handle::{
     CreateRoom, CreatedRoom, KickError, MintError, MintedToken, ParticipantSummary, RestoreError,
-    RoomDetails, RoomNotFound, RotateError, SendError, ServerHandle, SetAttributesError,
-    SetLifetimeError,
+    RoomDetails, RoomNotFound, RotateError, SendError, ServerHandle, SetLifetimeError,
+    SetParticipantError,
 };
 pub use shard::events::{EventsLost, RoomEvents};
 pub use shard::inbox::MessagesToHost;
@@ -148,7 +149,7 @@ pub use signal_core::ice::IceServer;
 pub use signal_core::message::{HostMessage, HostMessageRefusal, MessageToHost, Payload, Topic};
 pub use signal_core::room::event::{RoomEvent, RoomEventKind};
 pub use signal_core::room::{Capacity, InvalidCapacity, OnCreatorLeave};
-pub use signal_core::{DisplayName, InvalidName, Language, ParticipantId, RoomId};
+pub use signal_core::{DisplayName, InvalidName, Language, ParticipantId, Permissions, RoomId};
 #[cfg(feature = "store")]
 pub use store::DataDirError;
 pub use store::{QueueWrite, QueuedEvent, RoomStore, RoomWrite, StoreError, StoredRoom};

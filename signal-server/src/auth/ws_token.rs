@@ -17,6 +17,7 @@ use signal_core::{DisplayName, ParticipantId, RoomId};
 use super::jwt_crypto;
 use super::secret::Secret;
 use super::token_error::TokenError;
+use crate::permissions::PermissionsJson;
 
 /// Makes and verifies the ws tokens that `join` and `create` return.
 #[derive(Clone)]
@@ -59,6 +60,9 @@ struct WsClaims {
     user: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     attributes: Option<BTreeMap<String, String>>,
+    /// They are absent if they are those of a grant that does not name any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    permissions: Option<PermissionsJson>,
     password_epoch: u32,
     #[serde(default, skip_serializing_if = "Not::not")]
     passes_lock: bool,
@@ -85,6 +89,8 @@ impl WsTokens {
 
     pub(crate) fn mint(&self, grant: &SeatGrant, expires: SystemTime) -> String {
         let Grant { ticket, promised, identity, .. } = &grant.grant;
+        let permissions = grant.grant.permissions;
+        let usual = Grant::new(*ticket, 0).permissions;
         let (guest, ticket) = match ticket {
             Ticket::Creator => (None, None),
             Ticket::Guest(id) => (Some(*id), None),
@@ -98,6 +104,7 @@ impl WsTokens {
             ticket,
             user: identity.user.as_ref().map(|user| user.as_str().to_owned()),
             attributes: identity.attributes.as_ref().map(Attributes::texts),
+            permissions: (permissions != usual).then(|| permissions.into()),
             password_epoch: grant.grant.password_epoch,
             passes_lock: grant.grant.passes_lock,
             passes_rotation: grant.grant.passes_rotation,
@@ -132,6 +139,9 @@ impl WsTokens {
         });
         identity.attributes = attributes.transpose().map_err(|_| TokenError::Invalid)?;
         let mut grant = grant.identified(identity);
+        if let Some(permissions) = claims.permissions {
+            grant.permissions = permissions.into();
+        }
         grant.passes_lock = claims.passes_lock;
         grant.passes_rotation = claims.passes_rotation;
         Ok(SeatGrant {
@@ -163,6 +173,7 @@ fn verify<T: DeserializeOwned>(
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use signal_core::Permissions;
 
     use super::*;
     use crate::clock::unix_seconds;
@@ -204,6 +215,19 @@ mod tests {
             let seat = SeatGrant { grant, ..seat() };
             let token = ws().mint(&seat, SystemTime::now() + WsTokens::LIFETIME);
             assert_eq!(ws().verify(&token), Ok(seat));
+        }
+    }
+
+    #[test]
+    fn a_ws_token_says_what_its_holder_may_do() {
+        let tickets = [Ticket::Creator, Ticket::Host(TicketTag::new([1; 16]))];
+        for ticket in tickets {
+            for permissions in [Permissions::ALL, Permissions::NONE, Permissions::default()] {
+                let seat =
+                    SeatGrant { grant: Grant::new(ticket, 3).permitted(permissions), ..seat() };
+                let token = ws().mint(&seat, SystemTime::now() + WsTokens::LIFETIME);
+                assert_eq!(ws().verify(&token), Ok(seat));
+            }
         }
     }
 

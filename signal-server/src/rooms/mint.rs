@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use signal_core::identity::Identity;
 use signal_core::room::{Grant, Reject, Room, Ticket, TicketTag};
-use signal_core::{DisplayName, ParticipantId};
+use signal_core::{DisplayName, ParticipantId, Permissions};
 
 use super::service::Rooms;
 use crate::auth::ws_token::{SeatGrant, WsTokens};
@@ -34,6 +34,9 @@ pub struct MintToken {
     /// attributes, which v2 participants see. By default it is empty. The token contains both,
     /// signed but not encrypted, so its holder can read them.
     pub identity: Identity,
+    /// What the holder may do: by default everything but moderate. If you have [changed
+    /// it](crate::ServerHandle::set_permissions) for the holder of this seat, the change holds.
+    pub permissions: Permissions,
     /// Your name of the seat, which is unique in the room: a newer socket with a token for the same
     /// seat replaces an older one. Participants do not see the name. By default each token has a
     /// seat of its own, so that a user can be in the room with several devices. A kick voids the
@@ -56,6 +59,7 @@ impl MintToken {
         Self {
             name,
             identity: Identity::default(),
+            permissions: Permissions::default(),
             seat: None,
             lifetime: WsTokens::LIFETIME,
             passes_lock: false,
@@ -76,13 +80,22 @@ impl Rooms {
         token: MintToken,
         promised: Option<ParticipantId>,
     ) -> Result<SeatGrant, Reject> {
-        let MintToken { name, identity, seat, lifetime: _, passes_lock, passes_rotation } = token;
+        let MintToken {
+            name,
+            identity,
+            permissions,
+            seat,
+            lifetime: _,
+            passes_lock,
+            passes_rotation,
+        } = token;
         let ticket = match (seat, promised) {
             (Some(seat), _) => Ticket::Host(self.ticket(room, &seat)),
             (None, Some(id)) => Ticket::Guest(id),
             (None, None) => Ticket::Host(TicketTag::new(rand::random())),
         };
-        let mut grant = Grant::new(ticket, room.password_epoch()).identified(identity);
+        let grant = Grant::new(ticket, room.password_epoch()).identified(identity);
+        let mut grant = grant.permitted(permissions);
         grant.promised = promised.filter(|_| matches!(ticket, Ticket::Host(_)));
         (grant.passes_lock, grant.passes_rotation) = (passes_lock, passes_rotation);
         match room.granted(&grant) {

@@ -69,6 +69,10 @@ pub(super) fn management(app: &Arc<App>) -> Router<Arc<App>> {
             "/admin/rooms/{room_id}/participants/{participant_id}/attributes",
             put(operators::set_attributes),
         )
+        .route(
+            "/admin/rooms/{room_id}/participants/{participant_id}/permissions",
+            put(operators::set_permissions),
+        )
         .route("/admin/rooms/{room_id}/tokens", post(operators::token))
         .route("/admin/rooms/{room_id}/users/{user}", delete(operators::kick_user))
         .route_layer(from_fn_with_state(key.clone(), operators::require))

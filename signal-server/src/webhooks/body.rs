@@ -13,6 +13,7 @@ use signal_core::wire::rfc3339;
 
 use super::event_type::WebhookEvent;
 use crate::clock::{Clock, to_timestamp};
+use crate::permissions::PermissionsJson;
 
 #[derive(Serialize)]
 struct Body<'a> {
@@ -56,6 +57,7 @@ enum Details<'a> {
     Changed { changed: Changed<'a> },
     Detached { until: String },
     Ended { reason: &'static str },
+    Permitted { permissions: PermissionsJson },
     Replaced { replaces: String },
     Resumed { continued: bool },
     Without {},
@@ -73,7 +75,7 @@ struct Changed<'a> {
     expires_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<BTreeMap<String, String>>,
-    /// Whether there is a new one.
+    /// Whether there is a new one, or the old one is void.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     password: bool,
 }
@@ -93,6 +95,10 @@ pub(super) fn body(event: WebhookEvent, id: &str, of: &RoomEvent, clock: Clock) 
         }
         RoomEventKind::Left { participant, reason } => {
             (Some(participant), Details::Ended { reason: left(*reason) })
+        }
+        RoomEventKind::PermissionsChanged { participant } => {
+            let permissions = participant.permissions.into();
+            (Some(participant), Details::Permitted { permissions })
         }
         RoomEventKind::Replaced { participant, replaces } => {
             (Some(participant), Details::Replaced { replaces: replaces.to_string() })

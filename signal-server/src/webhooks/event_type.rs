@@ -30,6 +30,8 @@ pub enum WebhookEvent {
     ParticipantRenamed,
     /// A participant has other attributes.
     ParticipantAttributesChanged,
+    /// A participant has other permissions.
+    ParticipantPermissionsChanged,
     /// The password attempts have run out.
     PasswordLocked,
     /// All password attempts are available again.
@@ -38,7 +40,7 @@ pub enum WebhookEvent {
 
 impl WebhookEvent {
     /// All types.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::RoomStarted,
         Self::RoomFinished,
         Self::RoomChanged,
@@ -49,6 +51,7 @@ impl WebhookEvent {
         Self::ParticipantResumed,
         Self::ParticipantRenamed,
         Self::ParticipantAttributesChanged,
+        Self::ParticipantPermissionsChanged,
         Self::PasswordLocked,
         Self::PasswordUnlocked,
     ];
@@ -66,6 +69,7 @@ impl WebhookEvent {
             RoomEventKind::Resumed { .. } => Self::ParticipantResumed,
             RoomEventKind::Renamed { .. } => Self::ParticipantRenamed,
             RoomEventKind::AttributesChanged { .. } => Self::ParticipantAttributesChanged,
+            RoomEventKind::PermissionsChanged { .. } => Self::ParticipantPermissionsChanged,
             RoomEventKind::PasswordLocked => Self::PasswordLocked,
             RoomEventKind::PasswordUnlocked => Self::PasswordUnlocked,
             _ => return None,

@@ -7,7 +7,7 @@ use serde_json::json;
 use signal_core::identity::Attributes;
 use signal_server::{
     Capacity, CreateRoom, DisplayName, InvalidPassword, Lifetime, RestoreError, RoomEventKind,
-    RoomId, RoomNotFound, RoomPassword, RotateError, SetAttributesError, SetLifetimeError,
+    RoomId, RoomNotFound, RoomPassword, RotateError, SetLifetimeError, SetParticipantError,
 };
 
 use crate::common::{Api, Room, pass};
@@ -160,6 +160,6 @@ async fn what_is_over_is_not_changed() {
         assert_eq!(handle.set_data(room, Attributes::default()).await, Err(RoomNotFound));
         let nobody = "p_zzzy0001".parse().unwrap();
         let set = handle.set_attributes(room, nobody, Attributes::default()).await;
-        assert_eq!(set, Err(SetAttributesError::RoomNotFound));
+        assert_eq!(set, Err(SetParticipantError::RoomNotFound));
     }
 }

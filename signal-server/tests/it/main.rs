@@ -38,6 +38,7 @@ mod operation;
 mod origins;
 mod own_rooms;
 mod page;
+mod permissions;
 mod program;
 mod room_events;
 mod room_store;

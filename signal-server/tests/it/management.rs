@@ -93,7 +93,14 @@ async fn operators_see_every_room_and_who_is_in_it() {
     assert_eq!(
         participants,
         json!([
-            {"id": creator_id, "name": "alice", "is_creator": true, "connected": true},
+            {
+                "id": creator_id,
+                "name": "alice",
+                "is_creator": true,
+                "connected": true,
+                "permissions":
+                    {"message": true, "update": true, "publish": true, "moderate": true},
+            },
             {
                 "id": bob_id,
                 "name": "Bob",
@@ -101,6 +108,8 @@ async fn operators_see_every_room_and_who_is_in_it() {
                 "connected": true,
                 "user": "user-17",
                 "attributes": {"role": "host"},
+                "permissions":
+                    {"message": true, "update": true, "publish": true, "moderate": false},
             },
         ])
     );

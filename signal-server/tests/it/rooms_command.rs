@@ -186,16 +186,24 @@ async fn a_token_lets_a_user_in_who_gets_messages_until_it_is_banned() {
     let bob_id = text(&joined["participant_id"]);
     let shown = managed.rooms(&["show", &room.id]).await.done();
     let row = cells(&shown).into_iter().find(|row| row[0] == bob_id).unwrap();
-    assert_eq!(row, [&bob_id, "yes", "no", "u/1", "Bob", "role=host"]);
+    let permitted = "message publish update";
+    assert_eq!(row, [&bob_id, "yes", "no", "u/1", "Bob", permitted, "role=host"]);
     let bob_row = |shown: &str| {
         let rows = cells(shown);
-        rows.iter().find(|row| row[0] == bob_id).unwrap()[5].to_owned()
+        rows.iter().find(|row| row[0] == bob_id).unwrap()[5..].join("|")
     };
 
     managed.rooms(&["set-attributes", &room.id, &bob_id, "role=guest", "team=a=b"]).await.done();
-    assert_eq!(bob_row(&managed.rooms(&["show", &room.id]).await.done()), "role=guest team=a=b");
+    let shown = bob_row(&managed.rooms(&["show", &room.id]).await.done());
+    assert_eq!(shown, format!("{permitted}|role=guest team=a=b"));
     managed.rooms(&["set-attributes", &room.id, &bob_id]).await.done();
-    assert_eq!(bob_row(&managed.rooms(&["show", &room.id]).await.done()), "");
+    managed.rooms(&["set-permissions", &room.id, &bob_id, "moderate"]).await.done();
+    assert_eq!(bob_row(&managed.rooms(&["show", &room.id]).await.done()), "moderate|");
+    let told = bob.hear().await;
+    assert_eq!(
+        (&told["type"], &told["permissions"]["message"]),
+        (&json!("permissions_updated"), &json!(false))
+    );
     managed.rooms(&["set-data", &room.id, "meeting=17"]).await.done();
     let shown = managed.rooms(&["show", &room.id]).await.done();
     assert!(shown.contains("data                     meeting=17"), "{shown}");

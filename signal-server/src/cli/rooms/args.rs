@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use reqwest::Url;
 use signal_core::typed::parse_room_id;
 use signal_core::{ParticipantId, RoomId};
@@ -60,6 +60,8 @@ pub(super) enum RoomsCommand {
     Token(RoomTokenArgs),
     /// Replace the attributes of a participant, which others see beside its name
     SetAttributes(AttributesArgs),
+    /// Replace the permissions of a participant, from its next message on
+    SetPermissions(PermissionsArgs),
     /// Replace your own data of a room, which participants never see
     SetData(DataArgs),
     /// Close a room and disconnect everybody
@@ -192,6 +194,10 @@ pub(super) struct RoomTokenArgs {
     #[arg(long = "attribute", value_name = "NAME=TEXT", value_parser = attribute)]
     pub(super) attributes: Vec<(String, String)>,
 
+    /// What the holder may do, separated by commas; by default message,update,publish
+    #[arg(long, value_name = "PERMISSION", value_delimiter = ',', num_args = 0..)]
+    pub(super) permissions: Option<Vec<Permission>>,
+
     /// Your name of the seat: a newer socket for the same seat replaces an older one
     #[arg(long)]
     pub(super) seat: Option<String>,
@@ -222,6 +228,34 @@ pub(super) struct AttributesArgs {
     /// The attributes; none removes those that there are
     #[arg(value_name = "NAME=TEXT", value_parser = attribute)]
     pub(super) attributes: Vec<(String, String)>,
+}
+
+/// The new permissions of a participant.
+#[derive(Args, Clone, Debug)]
+pub(super) struct PermissionsArgs {
+    #[command(flatten)]
+    pub(super) room: RoomArgs,
+
+    /// Id of the participant
+    #[arg(value_name = "PARTICIPANT")]
+    pub(super) participant: ParticipantId,
+
+    /// What the participant may do; whatever is not listed is forbidden
+    #[arg(value_name = "PERMISSION")]
+    pub(super) permissions: Vec<Permission>,
+}
+
+/// Something that a participant may do.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(super) enum Permission {
+    /// Send messages
+    Message,
+    /// Change its name and state
+    Update,
+    /// Send media and data, which the clients of the others honour
+    Publish,
+    /// Kick and ban others except the creator, lock and close the room
+    Moderate,
 }
 
 /// The new data of a room.
@@ -265,6 +299,7 @@ const EXAMPLES: &str = "Examples:
   signal-server rooms send ABC234 notice '{\"text\":\"five minutes left\"}'
   signal-server rooms token ABC234 --name 小红 --user user-17 --attribute role=host
   signal-server rooms set-attributes ABC234 p_zzzy0001 role=speaker
+  signal-server rooms set-permissions ABC234 p_zzzy0001 message update
   signal-server rooms set-data ABC234 meeting=17
   signal-server rooms close ABC234 --admin-url https://signal.internal.example.com
 

@@ -54,6 +54,7 @@ struct Participant {
     user: Option<String>,
     #[serde(default)]
     attributes: BTreeMap<String, String>,
+    permissions: BTreeMap<String, bool>,
 }
 
 #[derive(Deserialize)]
@@ -97,7 +98,8 @@ impl Report {
             RoomsCommand::Change(_)
             | RoomsCommand::RestoreAttempts(_)
             | RoomsCommand::SetAttributes(_)
-            | RoomsCommand::SetData(_) => "changed\n".to_owned(),
+            | RoomsCommand::SetData(_)
+            | RoomsCommand::SetPermissions(_) => "changed\n".to_owned(),
             RoomsCommand::RotatePassword(_) => credentials(&Credentials::deserialize(answer)?),
             RoomsCommand::Kick(_) => "removed\n".to_owned(),
             RoomsCommand::Ban(_) => {
@@ -131,6 +133,7 @@ impl Report {
             | RoomsCommand::Token(_)
             | RoomsCommand::SetAttributes(_)
             | RoomsCommand::SetData(_)
+            | RoomsCommand::SetPermissions(_)
             | RoomsCommand::Close(_) => Vec::new(),
         };
         Ok(Self { text: format!("{answer}\n"), problems })
@@ -175,11 +178,18 @@ fn details(Details { room, participants, data }: &Details) -> String {
             yes(participant.is_creator),
             printable(participant.user.as_deref().unwrap_or("-")),
             printable(&participant.name),
+            permitted(&participant.permissions),
             pairs(&participant.attributes),
         ]
     });
-    let headings = ["PARTICIPANT", "CONNECTED", "CREATOR", "USER", "NAME", "ATTRIBUTES"];
+    let headings =
+        ["PARTICIPANT", "CONNECTED", "CREATOR", "USER", "NAME", "PERMISSIONS", "ATTRIBUTES"];
     format!("{text}\n{}", table(headings, rows))
+}
+
+fn permitted(permissions: &BTreeMap<String, bool>) -> String {
+    let permitted = permissions.iter().filter(|(_, is_permitted)| **is_permitted);
+    permitted.map(|(name, _)| printable(name)).collect::<Vec<_>>().join(" ")
 }
 
 fn pairs(texts: &BTreeMap<String, String>) -> String {

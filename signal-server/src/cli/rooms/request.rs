@@ -4,8 +4,8 @@ use reqwest::Method;
 use serde_json::{Map, Value, json};
 
 use super::args::{
-    AttributesArgs, ChangeArgs, ChangedSettings, CreateArgs, DataArgs, RemoveArgs, RoomArgs,
-    RoomTokenArgs, RoomsCommand, SendArgs,
+    AttributesArgs, ChangeArgs, ChangedSettings, CreateArgs, DataArgs, Permission, PermissionsArgs,
+    RemoveArgs, RoomArgs, RoomTokenArgs, RoomsCommand, SendArgs,
 };
 
 /// A request to the server.
@@ -37,6 +37,7 @@ impl Request {
             RoomsCommand::Send(send) => Self::send(send),
             RoomsCommand::Token(token) => Self::token(token),
             RoomsCommand::SetAttributes(set) => Self::set_attributes(set),
+            RoomsCommand::SetPermissions(set) => Self::set_permissions(set),
             RoomsCommand::SetData(DataArgs { room, data }) => {
                 Self::about(Method::PUT, room, ["data".to_owned()]).with(texts(data).into())
             }
@@ -90,6 +91,7 @@ impl Request {
             name,
             user,
             attributes,
+            permissions,
             seat,
             expires_minutes,
             passes_lock,
@@ -100,6 +102,7 @@ impl Request {
             "display_name": name,
             "user": user,
             "attributes": (!attributes.is_empty()).then_some(attributes),
+            "permissions": permissions.as_deref().map(among),
             "seat": seat,
             "expires_minutes": expires_minutes,
             "passes_lock": passes_lock,
@@ -110,6 +113,12 @@ impl Request {
     fn set_attributes(AttributesArgs { room, participant, attributes }: &AttributesArgs) -> Self {
         let path = ["participants".to_owned(), participant.to_string(), "attributes".to_owned()];
         Self::about(Method::PUT, room, path).with(texts(attributes).into())
+    }
+
+    fn set_permissions(set: &PermissionsArgs) -> Self {
+        let PermissionsArgs { room, participant, permissions } = set;
+        let path = ["participants".to_owned(), participant.to_string(), "permissions".to_owned()];
+        Self::about(Method::PUT, room, path).with(among(permissions))
     }
 
     fn about(
@@ -131,6 +140,17 @@ impl Request {
 
 fn texts(pairs: &[(String, String)]) -> Map<String, Value> {
     pairs.iter().map(|(name, text)| (name.clone(), text.as_str().into())).collect()
+}
+
+/// All permissions, with whether they are among these.
+fn among(permissions: &[Permission]) -> Value {
+    let has = |permission| permissions.contains(&permission);
+    json!({
+        "message": has(Permission::Message),
+        "update": has(Permission::Update),
+        "publish": has(Permission::Publish),
+        "moderate": has(Permission::Moderate),
+    })
 }
 
 /// Removes the fields that are null.

@@ -3,7 +3,7 @@
 use signal_core::room::Reject;
 
 use crate::http::error::{ApiError, invalid};
-use crate::server::handle::{KickError, MintError, RoomNotFound, SetAttributesError};
+use crate::server::handle::{KickError, MintError, RoomNotFound, SetParticipantError};
 
 impl From<RoomNotFound> for ApiError {
     fn from(_: RoomNotFound) -> Self {
@@ -21,11 +21,11 @@ impl From<KickError> for ApiError {
     }
 }
 
-impl From<SetAttributesError> for ApiError {
-    fn from(error: SetAttributesError) -> Self {
+impl From<SetParticipantError> for ApiError {
+    fn from(error: SetParticipantError) -> Self {
         match error {
-            SetAttributesError::ParticipantNotFound => Reject::ParticipantNotFound.into(),
-            SetAttributesError::RoomNotFound => Reject::RoomNotFound.into(),
+            SetParticipantError::ParticipantNotFound => Reject::ParticipantNotFound.into(),
+            SetParticipantError::RoomNotFound => Reject::RoomNotFound.into(),
         }
     }
 }

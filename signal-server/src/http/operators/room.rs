@@ -8,6 +8,7 @@ use signal_core::identity::{Attributes, UserId};
 use signal_core::room::{Room, Seat};
 
 use crate::http::rooms::summary::{ParticipantJson, RoomJson};
+use crate::permissions::PermissionsJson;
 
 /// A room in the list of all rooms.
 #[derive(Serialize)]
@@ -49,6 +50,8 @@ struct ManagedParticipant {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "documents", schema(nullable = false))]
     attributes: Option<BTreeMap<String, String>>,
+    /// The permissions that were set last, or that the participant's token was created with.
+    permissions: PermissionsJson,
 }
 
 impl ManagedRoom {
@@ -76,6 +79,7 @@ impl ManagedParticipant {
             participant: ParticipantJson::of(seat),
             user: seat.identity.user.as_ref().map(UserId::as_str).map(str::to_owned),
             attributes: seat.identity.attributes.as_ref().map(Attributes::texts),
+            permissions: seat.permissions.into(),
         }
     }
 }

@@ -19,6 +19,7 @@ use crate::http::error_responses::error_responses;
 use crate::http::language::PreferredLanguage;
 use crate::http::response::{Success, rfc3339};
 use crate::http::rooms::field;
+use crate::permissions::PermissionsJson;
 use crate::rooms::mint::MintToken;
 use crate::rooms::names;
 use crate::server::handle::ServerHandle;
@@ -41,6 +42,8 @@ struct TokenRequest {
     user: Option<String>,
     /// Texts that v2 participants see beside the name, at most 1 KiB of JSON.
     attributes: Option<BTreeMap<String, String>>,
+    /// What the holder may do. By default it is everything but `moderate`.
+    permissions: Option<PermissionsJson>,
     /// Your name of the seat. A newer socket with a token for the same seat replaces an older one.
     /// By default each token has a seat of its own.
     seat: Option<String>,
@@ -94,6 +97,9 @@ pub(crate) async fn token(
     token.identity.user = request.user.map(|user| user_id(&user)).transpose()?;
     token.identity.attributes =
         request.attributes.map(|texts| texts::parse("attributes", &texts)).transpose()?;
+    if let Some(permissions) = request.permissions {
+        token.permissions = permissions.into();
+    }
     token.seat = request.seat;
     if let Some(minutes) = request.expires_minutes {
         token.lifetime = lifetime(minutes)?;

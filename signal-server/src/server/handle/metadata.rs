@@ -1,17 +1,17 @@
-//! What the embedding application notes about rooms and participants.
+//! What the embedding application sets for participants and rooms.
 
 use signal_core::identity::Attributes;
 use signal_core::room::{Change, Op, Reject};
-use signal_core::{ParticipantId, RoomId};
+use signal_core::{ParticipantId, Permissions, RoomId};
 use thiserror::Error;
 
 use super::{RoomNotFound, ServerHandle};
 use crate::rooms::service::ChangeError;
 
-/// Why a participant did not get other attributes.
+/// Why a participant did not get other attributes or permissions.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 #[non_exhaustive]
-pub enum SetAttributesError {
+pub enum SetParticipantError {
     /// No participant with this id has a seat in the room.
     #[error("no such participant")]
     ParticipantNotFound,
@@ -51,9 +51,46 @@ impl ServerHandle {
         room: RoomId,
         participant: ParticipantId,
         attributes: Attributes,
-    ) -> Result<(), SetAttributesError> {
-        let app = self.app.upgrade().ok_or(SetAttributesError::RoomNotFound)?;
+    ) -> Result<(), SetParticipantError> {
+        let app = self.app.upgrade().ok_or(SetParticipantError::RoomNotFound)?;
         app.rooms.apply(room, &Op::SetAttributes { participant, attributes }).await?;
+        Ok(())
+    }
+
+    /// Replaces the permissions of a participant, from its next message on. In v2 it gets
+    /// `permissions_updated`, and the others learn whether it may publish.
+    ///
+    /// The change holds for the seat that the participant's token names: the token does not bring
+    /// the previous permissions back, nor does a newer one for the same
+    /// [seat](crate::MintToken::seat). A room remembers the last 256 changes. Whoever joins again
+    /// with the password or an invite has another seat.
+    ///
+    /// ```
+    /// use signal_server::{ParticipantId, Permissions, RoomId, ServerHandle, SetParticipantError};
+    ///
+    /// async fn mute(
+    ///     server: &ServerHandle,
+    ///     room: RoomId,
+    ///     participant: ParticipantId,
+    /// ) -> Result<(), SetParticipantError> {
+    ///     let mut permissions = Permissions::default();
+    ///     permissions.message = false;
+    ///     permissions.publish = false;
+    ///     server.set_permissions(room, participant, permissions).await
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The room or the participant does not exist, or the room has ended.
+    pub async fn set_permissions(
+        &self,
+        room: RoomId,
+        participant: ParticipantId,
+        permissions: Permissions,
+    ) -> Result<(), SetParticipantError> {
+        let app = self.app.upgrade().ok_or(SetParticipantError::RoomNotFound)?;
+        app.rooms.apply(room, &Op::SetPermissions { participant, permissions }).await?;
         Ok(())
     }
 
@@ -69,7 +106,7 @@ impl ServerHandle {
     }
 }
 
-impl From<ChangeError> for SetAttributesError {
+impl From<ChangeError> for SetParticipantError {
     fn from(error: ChangeError) -> Self {
         match error {
             ChangeError::Rejected(Reject::ParticipantNotFound) => Self::ParticipantNotFound,

@@ -10,12 +10,12 @@ use std::time::SystemTime;
 
 use signal_core::identity::{Attributes, Identity, UserId};
 use signal_core::room::{Capacity, CloseReason, OnCreatorLeave, Op, Reject, Room, Seat, Status};
-use signal_core::{DisplayName, ParticipantId, RoomId};
+use signal_core::{DisplayName, ParticipantId, Permissions, RoomId};
 use thiserror::Error;
 
 pub use self::change::{RestoreError, RotateError, SetLifetimeError};
 pub use self::messages::SendError;
-pub use self::metadata::SetAttributesError;
+pub use self::metadata::SetParticipantError;
 pub use self::mint::{MintError, MintedToken};
 use crate::app::App;
 use crate::clock::system_time;
@@ -96,6 +96,9 @@ pub struct ParticipantSummary {
     /// Its identity: that of its token or login, with the attributes that were [set
     /// last](ServerHandle::set_attributes).
     pub identity: Arc<Identity>,
+    /// What it may do: the permissions of its token, or those that were [set
+    /// last](ServerHandle::set_permissions).
+    pub permissions: Permissions,
 }
 
 /// The settings of a new room, for [`ServerHandle::create_room`].
@@ -387,6 +390,7 @@ impl ParticipantSummary {
             is_creator: seat.is_creator(),
             connected: seat.is_attached(),
             identity: Arc::clone(&seat.identity),
+            permissions: seat.permissions,
         }
     }
 }
