@@ -57,8 +57,12 @@
 //!
 //! The user who created a room moderates it: [`Client::kick`], [`Client::ban`] and
 //! [`Client::change_room`] take that user's access token, and [`Event::ParticipantJoined`] contains
-//! the id to kick. Guests cannot moderate. Access tokens come from the login of the deployment;
-//! `signal-server token --sub alice` makes one by hand.
+//! the id to kick. Access tokens come from the login of the deployment; `signal-server token --sub
+//! alice` makes one by hand.
+//!
+//! In the room, every participant with the permission [`moderate`](Permissions::moderate) kicks
+//! ([`Participant::kick`]), bans, locks, unlocks and closes. The creator has it, and so do guests
+//! to which the code that embeds the server gives it.
 //!
 //! # Logging
 //!
@@ -110,7 +114,7 @@ pub use bytes::Bytes;
 pub use signal_core::ice::IceServer;
 pub use signal_core::identity::Attributes;
 pub use signal_core::message::{Audience, ParticipantInfo, RoomInfo};
-pub use signal_core::{Language, ParticipantId, RoomId, Timestamp};
+pub use signal_core::{Language, ParticipantId, Permissions, RoomId, Timestamp};
 
 pub use api::{
     ChangedRoom, CreatedRoom, JoinedRoom, NewPassword, NewRoom, OnCreatorLeave, ParticipantSummary,

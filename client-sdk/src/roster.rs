@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use signal_core::ParticipantId;
 use signal_core::message::{ParticipantInfo, Payload, RoomInfo};
+use signal_core::{ParticipantId, Permissions};
 
 use crate::session::{SessionEvent, mute_state};
 
@@ -15,16 +15,22 @@ pub(crate) struct Roster(Arc<Mutex<Known>>);
 struct Known {
     /// `None` from servers that speak the first version of the protocol.
     room: Option<RoomInfo>,
+    permissions: Permissions,
     others: BTreeMap<ParticipantId, ParticipantInfo>,
 }
 
 impl Roster {
-    pub(crate) fn new(room: Option<RoomInfo>) -> Self {
-        Self(Arc::new(Mutex::new(Known { room, others: BTreeMap::new() })))
+    pub(crate) fn new(room: Option<RoomInfo>, permissions: Permissions) -> Self {
+        Self(Arc::new(Mutex::new(Known { room, permissions, others: BTreeMap::new() })))
     }
 
     pub(crate) fn room(&self) -> Option<RoomInfo> {
         self.lock().room.clone()
+    }
+
+    /// What this participant may do.
+    pub(crate) fn permissions(&self) -> Permissions {
+        self.lock().permissions
     }
 
     /// The others, oldest first, which is by descending id.
@@ -54,6 +60,7 @@ impl Roster {
                 name,
                 state,
                 attributes,
+                publish,
                 connected,
             } => {
                 let Some(known) = known.others.get_mut(participant) else { return };
@@ -67,10 +74,14 @@ impl Roster {
                     let attributes = Some(attributes).filter(|attributes| !attributes.is_empty());
                     known.attributes = attributes.cloned();
                 }
+                if let Some(publish) = publish {
+                    known.publish = *publish;
+                }
                 if let Some(connected) = connected {
                     known.connected = *connected;
                 }
             }
+            SessionEvent::PermissionsChanged(permissions) => known.permissions = *permissions,
             SessionEvent::RoomUpdated(room) => known.room = Some(room.clone()),
             SessionEvent::Closed(_) => known.others.clear(),
             SessionEvent::ConnectionState { .. }

@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
-use signal_core::ParticipantId;
+use signal_core::{ParticipantId, Permissions};
 
 use super::output::Output;
 use crate::event::Event;
@@ -112,6 +112,20 @@ impl Reporter {
                     &format!("{id} has left"),
                     json!({"participant": id.as_str()}),
                 );
+            }
+            Event::PermissionsChanged(permissions) => {
+                let Permissions { message, update, publish, moderate, .. } = *permissions;
+                let json = json!({
+                    "message": message,
+                    "update": update,
+                    "publish": publish,
+                    "moderate": moderate,
+                });
+                let text = format!(
+                    "permitted now: message {message}, update {update}, publish {publish}, \
+                     moderate {moderate}"
+                );
+                self.tell("permissions_changed", &text, json);
             }
             Event::Reconnecting => {
                 self.tell("reconnecting", "lost the server, looking for it", json!({}));

@@ -71,7 +71,7 @@ impl Channels {
             }
         };
         if reply.send(handle).is_ok() {
-            feed(channel.as_ref(), &mailbox).await;
+            feed(channel.as_ref(), &mailbox, &self.events).await;
         }
         drop(mailbox);
         if let Err(error) = self.streams.lock().await.close(stream, channel.as_ref()).await {
@@ -87,10 +87,12 @@ impl Channels {
     /// Hands a channel of the other side to the application, and feeds it until either side closes
     /// it.
     pub(super) async fn receive(self, channel: Arc<dyn Channel>) {
-        if let Ok(_place) = self.places.try_acquire() {
+        if !self.events.takes_data() {
+            tracing::debug!(peer = %self.events.peer, "the other side may not publish");
+        } else if let Ok(_place) = self.places.try_acquire() {
             if let Some((handle, mailbox)) = self.opened(&channel).await {
                 self.events.send(ConnectionEvent::DataChannel(handle)).await;
-                feed(channel.as_ref(), &mailbox).await;
+                feed(channel.as_ref(), &mailbox, &self.events).await;
             }
         } else {
             tracing::warn!(peer = %self.events.peer, "the other side opens too many data channels");
@@ -174,11 +176,11 @@ async fn close(channel: &dyn Channel) {
     let _ = channel.close().await;
 }
 
-async fn feed(channel: &dyn Channel, mailbox: &MailboxSender) {
+async fn feed(channel: &dyn Channel, mailbox: &MailboxSender, events: &EventSender) {
     loop {
         let message = tokio::select! {
             event = channel.poll() => match event {
-                Some(DataChannelEvent::OnMessage(message)) => message,
+                Some(DataChannelEvent::OnMessage(message)) if events.takes_data() => message,
                 Some(DataChannelEvent::OnClose) | None => return,
                 Some(_) => continue,
             },

@@ -31,7 +31,7 @@ pub(super) async fn receive(channel: Arc<dyn DataChannel>, events: EventSender) 
                 let writer = ChannelWriter::new(&channel);
                 events.send(ConnectionEvent::DefaultChannelOpen(writer)).await;
             }
-            DataChannelEvent::OnMessage(message) => {
+            DataChannelEvent::OnMessage(message) if events.takes_data() => {
                 let data = message.data.freeze();
                 // The other side has to wait until the application takes the waiting data.
                 let share = events.data_budget.take(&data).await;
@@ -49,7 +49,7 @@ pub(super) async fn hand_over(channel: Arc<dyn DataChannel>, events: EventSender
     while let Some(event) = channel.poll().await {
         match event {
             DataChannelEvent::OnOpen => mailbox = opened(&channel, &events).await,
-            DataChannelEvent::OnMessage(message) => {
+            DataChannelEvent::OnMessage(message) if events.takes_data() => {
                 let message =
                     DataMessage { data: message.data.freeze(), is_text: message.is_string };
                 if let Some(mailbox) = &mailbox {

@@ -2,11 +2,12 @@
 
 use bytes::Bytes;
 use signal_core::ParticipantId;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::channel::{ByteBudget, ByteShare, ChannelWriter, DataChannel};
 use crate::session::Report;
 use crate::track::RemoteTrack;
+use crate::wanted::{Taken, Wanted};
 
 /// Something that happened on a connection.
 #[derive(Debug)]
@@ -44,6 +45,8 @@ pub(super) struct EventSender {
     pub(super) messages: mpsc::Sender<ConnectionMessage>,
     /// The budget for data of this participant, over all its connections.
     pub(super) data_budget: ByteBudget,
+    /// What is taken from this participant.
+    pub(super) takes: watch::Receiver<Taken>,
 }
 
 impl EventSender {
@@ -51,6 +54,17 @@ impl EventSender {
         let Self { peer, connection, ref messages, .. } = *self;
         // If the receiver is gone, the room is over, and this connection is about to be closed.
         let _ = messages.send(ConnectionMessage { peer, connection, event }).await;
+    }
+
+    /// The media to receive from the next negotiation on.
+    pub(super) fn wanted(&self) -> Wanted {
+        self.takes.borrow().media
+    }
+
+    /// Whether data of the other side is delivered. If the other side may not publish, it is
+    /// dropped.
+    pub(super) fn takes_data(&self) -> bool {
+        self.takes.borrow().data
     }
 
     pub(super) async fn report(&self, report: Report) {

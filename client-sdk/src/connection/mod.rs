@@ -49,7 +49,7 @@ pub(crate) use self::setup::Setup;
 use crate::channel::ByteBudget;
 use crate::session::ConnectionCommand;
 use crate::stats::PeerStats;
-use crate::wanted::Wanted;
+use crate::wanted::Taken;
 
 /// A request of the application to a connection, without the session.
 pub(crate) enum ConnectionRequest {
@@ -63,7 +63,7 @@ pub(crate) struct Connection {
     commands: mpsc::Sender<ConnectionCommand>,
     requests: mpsc::Sender<ConnectionRequest>,
     setup: watch::Sender<Arc<Setup>>,
-    wanted: watch::Sender<Wanted>,
+    taken: watch::Sender<Taken>,
 }
 
 impl Connection {
@@ -80,10 +80,10 @@ impl Connection {
         let (commands, commanded) = mpsc::channel(MAX_COMMANDS);
         let (requests, requested) = mpsc::channel(MAX_REQUESTS);
         let (setup, current) = watch::channel(setup);
-        let (wanted, wants) = watch::channel(Wanted::EVERYTHING);
-        let events = EventSender { peer, connection: number, messages, data_budget };
-        tasks.spawn(task::run(current, offers, wants, commanded, requested, events));
-        Self { number, commands, requests, setup, wanted }
+        let (taken, takes) = watch::channel(Taken::EVERYTHING);
+        let events = EventSender { peer, connection: number, messages, data_budget, takes };
+        tasks.spawn(task::run(current, offers, commanded, requested, events));
+        Self { number, commands, requests, setup, taken }
     }
 
     /// Queues a command; `false` if the connection has fallen so far behind that it has to be given
@@ -98,9 +98,10 @@ impl Connection {
         self.setup.send_replace(setup);
     }
 
-    /// Receives only this from the next negotiation on. At first everything is received.
-    pub(crate) fn want(&self, wanted: Wanted) {
-        self.wanted.send_replace(wanted);
+    /// Takes only this: media from the next negotiation on, data from now on. At first everything
+    /// is taken.
+    pub(crate) fn take(&self, taken: Taken) {
+        self.taken.send_replace(taken);
     }
 
     /// Queues a request. Its reply is dropped if the connection ends first, or if too many wait.

@@ -30,13 +30,11 @@ use super::{ConnectionRequest, channels, default_channel, directions, setup};
 use crate::session::{
     ConnectionCommand, ConnectionFailure, ConnectionState, IceCandidate, Report, TrackLabel,
 };
-use crate::wanted::Wanted;
 
 /// Runs until the handle is dropped, then closes the connection.
 pub(super) async fn run(
     mut setups: watch::Receiver<Arc<Setup>>,
     offers: bool,
-    wanted: watch::Receiver<Wanted>,
     mut commands: mpsc::Receiver<ConnectionCommand>,
     mut requests: mpsc::Receiver<ConnectionRequest>,
     events: EventSender,
@@ -67,7 +65,6 @@ pub(super) async fn run(
         senders,
         receivers: Receivers::default(),
         reception,
-        wanted,
         levels,
         tasks: JoinSet::new(),
         default_channels: 0,
@@ -113,8 +110,6 @@ struct ConnectionTask {
     receivers: Receivers,
     /// The shared state of its tracks.
     reception: Reception,
-    /// What is to be received, from the next negotiation on.
-    wanted: watch::Receiver<Wanted>,
     levels: LevelExtension,
     channels: Channels,
     /// The tasks of tracks, and of channels that are read.
@@ -150,8 +145,7 @@ impl ConnectionTask {
     async fn offer(&mut self, negotiation: u32, restart_ice: bool) -> Result<()> {
         // The session commands an offer after the media has changed, so apply the change first.
         self.senders.update(self.pc.as_ref()).await?;
-        let wanted = *self.wanted.borrow();
-        directions::offer(self.pc.as_ref(), &self.senders, wanted).await?;
+        directions::offer(self.pc.as_ref(), &self.senders, self.events.wanted()).await?;
         if restart_ice {
             self.pc.restart_ice().await?;
         }
@@ -176,8 +170,7 @@ impl ConnectionTask {
         self.levels.learn(&sdp);
         directions::prepare(self.pc.as_ref(), &self.senders, &sdp).await?;
         self.pc.set_remote_description(RTCSessionDescription::offer(sdp.clone())?).await?;
-        let wanted = *self.wanted.borrow();
-        directions::answer(self.pc.as_ref(), &self.senders, wanted, &sdp).await?;
+        directions::answer(self.pc.as_ref(), &self.senders, self.events.wanted(), &sdp).await?;
         let answer = self.pc.create_answer(None).await?;
         self.pc.set_local_description(answer.clone()).await?;
         self.receivers.label(tracks);

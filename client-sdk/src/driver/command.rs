@@ -78,10 +78,7 @@ impl Driver {
             Command::Receive { from, wanted } => {
                 let is_here = self.roster.participant(from).is_some();
                 if is_here && self.wants.change(from, wanted) {
-                    if let Some(connection) = self.connections.get(&from) {
-                        connection.want(wanted);
-                    }
-                    self.session.handle_wanted_changed(from);
+                    self.take_wanted(from);
                 }
             }
             // Without a signaling connection, one is being opened already.

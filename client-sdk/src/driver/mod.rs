@@ -76,7 +76,7 @@ impl Driver {
     ) -> Self {
         signaling.keep_seat();
         let (speakers, wants) = (setup.speakers(), Wants::new(setup.wanted));
-        let roster = Roster::new(session.room().cloned());
+        let roster = Roster::new(session.room().cloned(), session.permissions());
         let (message_sender, messages) = mpsc::channel(MAX_MESSAGES);
         Self {
             session,
@@ -273,7 +273,13 @@ impl Driver {
             Action::Event(event) => {
                 match &event {
                     SessionEvent::Closed(_) => self.is_closed = true,
+                    SessionEvent::ParticipantJoined(other) => self.permit(other.id, other.publish),
                     SessionEvent::ParticipantLeft(id) => self.wants.forget(*id),
+                    SessionEvent::ParticipantUpdated {
+                        participant,
+                        publish: Some(publish),
+                        ..
+                    } => self.permit(*participant, *publish),
                     _ => {}
                 }
                 self.roster.learn(&event);
@@ -293,7 +299,7 @@ impl Driver {
                     self.events.data_budget(peer),
                     &mut self.tasks,
                 );
-                opened.want(self.wants.of(peer));
+                opened.take(self.wants.of(peer));
                 self.connections.insert(peer, opened);
             }
             Action::Reconnect { how, after } => {
@@ -303,6 +309,21 @@ impl Driver {
             Action::Send(message) => self.send(&message, None),
             Action::UseIceServers(ice) => self.use_ice_servers(&ice),
         }
+    }
+
+    /// Takes nothing from a participant that may not publish.
+    fn permit(&mut self, participant: ParticipantId, publish: bool) {
+        if self.wants.permit(participant, publish) {
+            self.take_wanted(participant);
+        }
+    }
+
+    /// Takes from a participant what is wanted now.
+    fn take_wanted(&mut self, participant: ParticipantId) {
+        if let Some(connection) = self.connections.get(&participant) {
+            connection.take(self.wants.of(participant));
+        }
+        self.session.handle_wanted_changed(participant);
     }
 
     fn use_ice_servers(&mut self, ice: &IceServers) {

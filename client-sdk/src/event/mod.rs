@@ -6,10 +6,10 @@ mod subject;
 use std::time::Duration;
 
 use bytes::Bytes;
-use signal_core::ParticipantId;
 use signal_core::ice::IceServer;
 use signal_core::identity::Attributes;
 use signal_core::message::{ParticipantInfo, RoomInfo};
+use signal_core::{ParticipantId, Permissions};
 
 pub(crate) use self::queue::{EventQueue, Events};
 use crate::channel::DataChannel;
@@ -138,9 +138,17 @@ pub enum Event {
         state: Option<Bytes>,
         /// Its new attributes, which the server's own code has set; empty if it has none any more.
         attributes: Option<Attributes>,
+        /// Whether it may now send media and data. While it may not, nothing of it is delivered:
+        /// its tracks end, and its data is dropped.
+        publish: Option<bool>,
         /// Whether it now has a signaling connection. Its media may flow without one.
         connected: Option<bool>,
     },
+    /// This participant may do other things than before. [`Participant::permissions`] also returns
+    /// what it may do after entering.
+    ///
+    /// [`Participant::permissions`]: crate::Participant::permissions
+    PermissionsChanged(Permissions),
     /// The signaling connection was lost and is being reopened, for as long as media flows to
     /// anybody, and otherwise for about three minutes. Media continues.
     Reconnecting,
@@ -195,11 +203,19 @@ impl Event {
     fn replacing(self, earlier: Self) -> Self {
         match (self, earlier) {
             (
-                Self::ParticipantUpdated { participant, name, state, attributes, connected },
+                Self::ParticipantUpdated {
+                    participant,
+                    name,
+                    state,
+                    attributes,
+                    publish,
+                    connected,
+                },
                 Self::ParticipantUpdated {
                     name: earlier_name,
                     state: earlier_state,
                     attributes: earlier_attributes,
+                    publish: earlier_publish,
                     connected: earlier_connected,
                     ..
                 },
@@ -208,6 +224,7 @@ impl Event {
                 name: name.or(earlier_name),
                 state: state.or(earlier_state),
                 attributes: attributes.or(earlier_attributes),
+                publish: publish.or(earlier_publish),
                 connected: connected.or(earlier_connected),
             },
             (Self::Resumed { lossy }, Self::Resumed { lossy: earlier }) => {
@@ -234,11 +251,20 @@ impl From<SessionEvent> for Event {
                 name,
                 state,
                 attributes,
+                publish,
                 connected,
-            } => Self::ParticipantUpdated { participant, name, state, attributes, connected },
+            } => Self::ParticipantUpdated {
+                participant,
+                name,
+                state,
+                attributes,
+                publish,
+                connected,
+            },
             SessionEvent::PasswordAttempts { left, retry_after } => {
                 Self::PasswordAttempts { left, retry_after }
             }
+            SessionEvent::PermissionsChanged(permissions) => Self::PermissionsChanged(permissions),
             SessionEvent::Reconnecting => Self::Reconnecting,
             SessionEvent::Rejoined { id } => Self::Rejoined { id },
             SessionEvent::Resumed { lossy } => Self::Resumed { lossy },

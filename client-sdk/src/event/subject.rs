@@ -20,6 +20,7 @@ pub(super) enum Subject {
     Left(ParticipantId),
     OverBudget,
     PasswordAttempts,
+    PermissionsChanged,
     Reconnecting,
     Rejoined,
     Resumed,
@@ -50,6 +51,7 @@ impl Subject {
             Event::ParticipantJoined(participant) => Some(Self::Joined(participant.id)),
             Event::ParticipantLeft(id) => Some(Self::Left(*id)),
             Event::ParticipantUpdated { participant, .. } => Some(Self::Updated(*participant)),
+            Event::PermissionsChanged(_) => Some(Self::PermissionsChanged),
             Event::Reconnecting => Some(Self::Reconnecting),
             Event::Rejoined { .. } => Some(Self::Rejoined),
             Event::Resumed { .. } => Some(Self::Resumed),
@@ -83,6 +85,7 @@ impl Subject {
             | Self::IceServers
             | Self::OverBudget
             | Self::PasswordAttempts
+            | Self::PermissionsChanged
             | Self::Reconnecting
             | Self::Rejoined
             | Self::Resumed

@@ -1,5 +1,6 @@
 //! A participant in a room: the handle that the application holds.
 
+mod moderation;
 mod preparation;
 mod requests;
 

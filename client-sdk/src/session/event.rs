@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use signal_core::ParticipantId;
 use signal_core::identity::Attributes;
 use signal_core::message::{ParticipantInfo, RoomInfo};
+use signal_core::{ParticipantId, Permissions};
 use thiserror::Error;
 
 /// Something that happened in the room, in the order in which the session learned of it.
@@ -55,6 +55,8 @@ pub enum SessionEvent {
         state: Option<Bytes>,
         /// Its new attributes, which are empty if it has none any more.
         attributes: Option<Attributes>,
+        /// Whether it may now send media and data, which are otherwise not delivered.
+        publish: Option<bool>,
         /// Whether it now has a signaling connection. Its media may flow without one.
         connected: Option<bool>,
     },
@@ -66,6 +68,8 @@ pub enum SessionEvent {
         /// The time until the next attempt; zero if one is possible now.
         retry_after: Duration,
     },
+    /// This participant may do other things than before.
+    PermissionsChanged(Permissions),
     /// The signaling connection was lost and is being reopened.
     Reconnecting,
     /// This participant is back in the room under another id.

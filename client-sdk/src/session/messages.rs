@@ -48,6 +48,7 @@ impl Session {
                 if let Some(welcome) = &welcome {
                     self.clock.set(welcome.server_time, now);
                     self.room_updated(welcome.room.clone(), now);
+                    self.permissions_updated(welcome.permissions);
                 }
                 self.ice_refresh = IceCredentialRefresh::default();
                 if let Some(welcome) = welcome {
@@ -69,6 +70,9 @@ impl Session {
             ServerMessage::PeerLeft { participant_id, reason } => self.part(participant_id, reason),
             ServerMessage::PeerUpdated { participant_id, update } => {
                 self.peer_updated(participant_id, update, now);
+            }
+            ServerMessage::PermissionsUpdated { permissions } => {
+                self.permissions_updated(permissions);
             }
             ServerMessage::Pong { req, .. } => {
                 let next = self.requests.answered(req.as_ref());

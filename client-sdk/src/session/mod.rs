@@ -57,9 +57,9 @@ mod track_source;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use signal_core::ParticipantId;
 use signal_core::ice::IceServers;
 use signal_core::message::{ClientMessage, Payload, Request, RoomInfo};
+use signal_core::{ParticipantId, Permissions};
 
 pub use self::action::{Action, ConnectionCommand};
 use self::credential_refresh::IceCredentialRefresh;
@@ -83,6 +83,8 @@ pub struct Session {
     me: Option<ParticipantId>,
     /// `None` if the server speaks v1.
     room: Option<RoomInfo>,
+    /// `None` if the server speaks v1.
+    permissions: Option<Permissions>,
     peers: BTreeMap<ParticipantId, Peer>,
     /// The number of messages received from the server, which a resume sends.
     received: u64,
@@ -317,6 +319,12 @@ impl Session {
     /// The room; `None` before the server has sent it, and if the server speaks v1.
     pub fn room(&self) -> Option<&RoomInfo> {
         self.room.as_ref()
+    }
+
+    /// What this participant may do; everything but moderate before the server has sent it, and if
+    /// the server speaks v1.
+    pub fn permissions(&self) -> Permissions {
+        self.permissions.unwrap_or_default()
     }
 
     /// The id of this participant; `None` before the server has sent it.

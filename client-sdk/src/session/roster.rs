@@ -3,9 +3,9 @@
 use std::time::Instant;
 
 use bytes::Bytes;
-use signal_core::ParticipantId;
 use signal_core::message::{Missed, ParticipantInfo, PeerUpdate, Resumed, RoomInfo};
 use signal_core::room::LeaveReason;
+use signal_core::{ParticipantId, Permissions};
 
 use super::error::CommandError;
 use super::event::{CloseReason, SessionEvent};
@@ -46,8 +46,9 @@ impl Session {
                     self.void_negotiations(now);
                 }
             }
-            Missed::Snapshot { participants, room, .. } => {
+            Missed::Snapshot { participants, room, permissions, .. } => {
                 self.room_updated(room, now);
+                self.permissions_updated(permissions);
                 self.received = seq;
                 self.send_buffer.start_anew();
                 self.requests.fail_all(&CommandError::Lost);
@@ -78,6 +79,7 @@ impl Session {
                     name: Some(participant.name.to_string()),
                     state: participant.state.map(Bytes::from),
                     attributes: Some(participant.attributes.unwrap_or_default()),
+                    publish: Some(participant.publish),
                     connected: Some(participant.connected),
                 });
             } else {
@@ -92,6 +94,14 @@ impl Session {
         let before = self.room.replace(room.clone());
         if before.is_some_and(|before| before != room) {
             self.emit(SessionEvent::RoomUpdated(room));
+        }
+    }
+
+    /// Stores what this participant may do. The first time, it is not a change to report.
+    pub(super) fn permissions_updated(&mut self, permissions: Permissions) {
+        let before = self.permissions.replace(permissions);
+        if before.is_some_and(|before| before != permissions) {
+            self.emit(SessionEvent::PermissionsChanged(permissions));
         }
     }
 
@@ -170,6 +180,7 @@ impl Session {
             name,
             state,
             attributes: update.attributes,
+            publish: update.publish,
             connected: update.connected,
         });
     }

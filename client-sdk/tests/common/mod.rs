@@ -26,8 +26,8 @@ use std::time::Duration;
 
 use client_sdk::{
     Client, CloseReason, ConnectionState, CreatedRoom, DataChannel, Delivery, Event, MediaKind,
-    MeshCost, NewRoom, Options, Participant, ParticipantId, RemoteTrack, RtpPacket, Slot, Source,
-    TrackSource,
+    MeshCost, NewRoom, Options, Participant, ParticipantId, Permissions, RemoteTrack, RtpPacket,
+    Slot, Source, TrackSource,
 };
 use signal_server::testing::{self, TestServer};
 use tokio::time::timeout;
@@ -91,6 +91,8 @@ pub struct Witness {
     pub over_budget: Vec<(MeshCost, u64)>,
     /// Who has spoken, in order; `None` for a time when nobody did.
     pub speakers: Vec<Option<ParticipantId>>,
+    /// What it was told that it may do now.
+    pub permitted: Vec<Permissions>,
     /// How often its signaling resumed without a loss.
     pub resumed: u32,
 }
@@ -115,6 +117,7 @@ impl Witness {
             is_adrift: false,
             over_budget: Vec::new(),
             speakers: Vec::new(),
+            permitted: Vec::new(),
             resumed: 0,
         }
     }
@@ -169,6 +172,7 @@ impl Witness {
                 self.states.remove(&id);
             }
             Event::IceServers(_) | Event::ParticipantUpdated { .. } | Event::RoomUpdated(_) => {}
+            Event::PermissionsChanged(permissions) => self.permitted.push(permissions),
             Event::Reconnecting => self.is_reconnecting = true,
             Event::Rejoined { .. } => self.is_reconnecting = false,
             Event::SignalingLost { .. } => self.is_adrift = true,

@@ -24,6 +24,7 @@ mod messages;
 mod muting;
 mod networks;
 mod pcm;
+mod permissions;
 mod playback;
 mod program;
 mod reaching;

@@ -5,6 +5,7 @@ mod empty_offers;
 mod further_offers;
 mod host;
 mod media;
+mod permissions;
 mod recovery;
 mod reopening;
 mod rerouting;

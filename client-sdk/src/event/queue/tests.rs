@@ -25,7 +25,14 @@ fn joined(number: usize) -> Event {
 
 fn updated(number: usize, name: Option<&str>, connected: Option<bool>) -> Event {
     let (participant, name) = (id(number), name.map(str::to_owned));
-    Event::ParticipantUpdated { participant, name, state: None, attributes: None, connected }
+    Event::ParticipantUpdated {
+        participant,
+        name,
+        state: None,
+        attributes: None,
+        publish: None,
+        connected,
+    }
 }
 
 fn message(from: usize, bytes: usize) -> Event {

@@ -275,6 +275,13 @@ fn words(action: Action) -> String {
         Action::Event(SessionEvent::PasswordAttempts { left, retry_after }) => {
             format!("{left} attempts left, in {retry_after:?}")
         }
+        Action::Event(SessionEvent::PermissionsChanged(permissions)) => {
+            match (permissions.moderate, permissions.publish) {
+                (true, _) => "may moderate".into(),
+                (false, true) => "may publish".into(),
+                (false, false) => "may not publish".into(),
+            }
+        }
         Action::Event(SessionEvent::RoomUpdated(room)) => format!("the room is {}", room.name),
         Action::Event(SessionEvent::ParticipantLeft(id)) => format!("left {id}"),
         Action::Event(SessionEvent::SignalingError { code, .. }) => format!("refused: {code}"),
