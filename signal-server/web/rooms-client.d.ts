@@ -123,6 +123,8 @@ export interface Peer {
   readonly state?: unknown;
   /** The attributes that the application has given the participant. */
   readonly attributes?: Record<string, string>;
+  /** Whether the participant may send media. While it may not, `media` is empty. */
+  readonly publish: boolean;
   /** The tracks that the participant sends now. */
   readonly media: readonly SourceTrack[];
   /** Absent until one of the two has offered. */
@@ -135,6 +137,18 @@ export interface PeerConnection {
   readonly level: number;
   /** For `getStats`. A new one replaces it if the peer makes a new connection. */
   readonly pc: RTCPeerConnection;
+}
+
+/** What this participant may do. The server's own code decides. */
+export interface Permissions {
+  /** Send messages of the application. */
+  message: boolean;
+  /** Change its name and state. */
+  update: boolean;
+  /** Send media and data, which the others ignore otherwise. */
+  publish: boolean;
+  /** Moderate the room with {@link Participant.moderate}. */
+  moderate: boolean;
 }
 
 /** The room, as its participants see it. */
@@ -153,6 +167,8 @@ export interface ParticipantEvents {
   peerchanged: { peer: Peer };
   peerleft: { peer: Peer };
   roomchanged: undefined;
+  /** This participant may do other things than before: see `permissions`. */
+  permissionschanged: undefined;
   message: { from: string; topic: string; data: unknown };
   /** `reconnecting` while there is no socket to the server; calls go on. */
   status: { status: "connected" | "reconnecting" };
@@ -171,6 +187,7 @@ export class Participant extends EventTarget {
   private constructor();
   readonly id: string;
   readonly room: Room;
+  readonly permissions: Permissions;
   readonly peers: ReadonlyMap<string, Peer>;
   readonly status: "entering" | "connected" | "reconnecting" | "ended";
 
@@ -188,6 +205,12 @@ export class Participant extends EventTarget {
   update(change: { name?: string; state?: unknown }): void;
   /** Sends any JSON value of up to 16 KiB to a participant, to `"room"` or to `"host"`. */
   send(to: string, topic: string, data: unknown): void;
+  /**
+   * Kicks or bans a participant other than the creator, or locks, unlocks or closes the room. Without
+   * the permission `refused` follows.
+   */
+  moderate(action: "kick" | "ban", participantId: string): void;
+  moderate(action: "lock" | "unlock" | "close"): void;
   /** Ends the seat. A creator who leaves closes the room, unless it was created otherwise. */
   leave(): void;
 

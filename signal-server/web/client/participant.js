@@ -7,7 +7,8 @@ import { Signaling } from "./signaling.js";
 export class Participant extends EventTarget {
   id;
   room; // { id, name, max_participants, expires_at, locked }
-  peers = new Map(); // id -> { id, name, isCreator, connected, state, attributes, connection, … }
+  permissions = ALL_BUT_MODERATE; // { message, update, publish, moderate }
+  peers = new Map(); // id -> { id, name, isCreator, connected, state, attributes, publish, … }
   status = "entering"; // then "connected" and "reconnecting" by turns, and "ended"
   entered; // resolves once there is a seat, and fails if there is none
   #signaling;
@@ -63,6 +64,11 @@ export class Participant extends EventTarget {
     this.#signaling.send({ type: "message", to, topic, data });
   }
 
+  // Kicks or bans a participant, or locks, unlocks or closes the room, if this participant may.
+  moderate(action, participantId) {
+    this.#signaling.send({ type: "moderate", action, participant_id: participantId });
+  }
+
   leave() {
     this.#signaling.leave();
   }
@@ -92,6 +98,10 @@ export class Participant extends EventTarget {
       case "room_updated":
         this.room = message.room;
         this.#tell("roomchanged");
+        break;
+      case "permissions_updated":
+        this.permissions = message.permissions;
+        this.#tell("permissionschanged");
         break;
       case "ice_servers":
         this.#configure(message);
@@ -127,6 +137,7 @@ export class Participant extends EventTarget {
   #enter(message) {
     this.id = message.participant_id ?? this.id;
     this.room = message.room ?? this.room;
+    this.permissions = message.permissions ?? this.permissions;
     this.#configure(message);
   }
 
@@ -170,7 +181,7 @@ export class Participant extends EventTarget {
       this.#drop(peer);
       return;
     }
-    peer.media = peer.connection.media;
+    showMedia(peer);
     this.#tell("peerchanged", { peer });
   }
 
@@ -182,13 +193,15 @@ export class Participant extends EventTarget {
     peer.connection.offered(message);
   }
 
-  #updated({ participant_id: id, name, state, attributes, connected, lossy }) {
+  #updated({ participant_id: id, name, state, attributes, publish, connected, lossy }) {
     const peer = this.peers.get(id);
     if (!peer) return;
     if (name !== undefined) peer.name = name;
     if (state !== undefined) peer.state = state;
     if (attributes !== undefined) peer.attributes = attributes;
+    if (publish !== undefined) peer.publish = publish;
     if (connected !== undefined) peer.connected = connected;
+    showMedia(peer);
     if (lossy) this.#renew(peer);
     this.#tell("peerchanged", { peer });
   }
@@ -225,6 +238,7 @@ export class Participant extends EventTarget {
       const peer = this.peers.get(described.id);
       if (peer) {
         Object.assign(peer, known(described));
+        showMedia(peer);
         this.#renew(peer);
         this.#tell("peerchanged", { peer });
       } else {
@@ -281,9 +295,18 @@ export class EntryError extends Error {
   }
 }
 
-function known({ id, name, is_creator: isCreator, connected = true, state, attributes }) {
-  return { id, name, isCreator, connected, state, attributes };
+function known(described) {
+  const { id, name, is_creator: isCreator, state, attributes } = described;
+  const { connected = true, publish = true } = described;
+  return { id, name, isCreator, connected, state, attributes, publish };
 }
+
+// What a peer sends without the permission is not shown.
+function showMedia(peer) {
+  peer.media = (peer.publish && peer.connection?.media) || [];
+}
+
+const ALL_BUT_MODERATE = { message: true, update: true, publish: true, moderate: false };
 
 const USUAL_UPLINK_BPS = 2_500_000;
 const REFRESHED_BEFORE_MS = 60_000;
