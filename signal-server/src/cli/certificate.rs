@@ -3,11 +3,13 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use clap::Args;
 use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
 use crate::{InvalidCertificate, Tls};
 
@@ -59,19 +61,49 @@ impl CertificateFiles {
         self.tls.clone()
     }
 
-    /// Reads the files again at each SIGHUP. New connections get the new certificate; if it cannot
-    /// be used, they get the one before.
-    pub(crate) async fn reload_at(self, mut hangup: Hangup) {
-        while hangup.received().await {
-            let files = self.clone();
-            let reloaded = spawn_blocking(move || files.reload()).await;
-            match reloaded.expect("reading files and certificates does not panic") {
-                Ok(()) => tracing::info!("certificate reloaded; new connections get it"),
-                Err(error) => tracing::error!(
-                    %error,
-                    "cannot reload the certificate; the previous one stays in use"
-                ),
+    /// Says that the certificate has expired or soon will, if that is so.
+    pub(crate) fn warning(&self, now: SystemTime) -> Option<String> {
+        let expires_at = self.tls.expires_at()?;
+        let chain = self.chain.display();
+        match expires_at.duration_since(now) {
+            Ok(left) if left > SOON => None,
+            Ok(left) => {
+                let hours = left.as_secs() / 3600;
+                Some(format!(
+                    "the certificate in {CHAIN} {chain} expires in {hours} hours; renew it, then \
+                     send SIGHUP"
+                ))
             }
+            Err(_) => Some(format!(
+                "the certificate in {CHAIN} {chain} has expired, and clients refuse it; renew it, \
+                 then send SIGHUP"
+            )),
+        }
+    }
+
+    /// Reads the files again at each SIGHUP. New connections get the new certificate; if it cannot
+    /// be used, they get the one before. Warns of the end of the certificate then, and once a day.
+    pub(crate) async fn reload_at(self, mut hangup: Hangup) {
+        loop {
+            match timeout(DAY, hangup.received()).await {
+                Ok(true) => self.clone().reload_and_log().await,
+                Ok(false) => return,
+                Err(_) => {}
+            }
+            if let Some(warning) = self.warning(SystemTime::now()) {
+                tracing::warn!("{warning}");
+            }
+        }
+    }
+
+    async fn reload_and_log(self) {
+        let reloaded = spawn_blocking(move || self.reload()).await;
+        match reloaded.expect("reading files and certificates does not panic") {
+            Ok(()) => tracing::info!("certificate reloaded; new connections get it"),
+            Err(error) => tracing::error!(
+                %error,
+                "cannot reload the certificate; the previous one stays in use"
+            ),
         }
     }
 
@@ -107,5 +139,8 @@ impl Hangup {
     }
 }
 
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// Programs renew certificates earlier.
+const SOON: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 const CHAIN: &str = "--tls-cert";
 const KEY: &str = "--tls-key";

@@ -13,3 +13,5 @@ pub(crate) mod permit;
 pub(crate) mod tls;
 pub(crate) mod traffic;
 pub(crate) mod transport;
+#[cfg(feature = "tls")]
+mod validity;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::SystemTime;
 
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::{self, PemObject};
@@ -16,6 +17,7 @@ use tokio_rustls::server::TlsStream;
 
 use super::head::TLS_HANDSHAKE;
 use super::linger::Lingering;
+use super::validity;
 
 /// The certificate of a server and its private key, with which
 /// [`Server::serve`](crate::Server::serve) speaks TLS; see [`Builder::tls`](crate::Builder::tls).
@@ -39,7 +41,14 @@ use super::linger::Lingering;
 /// ```
 #[derive(Clone)]
 pub struct Tls {
-    config: Arc<RwLock<Arc<ServerConfig>>>,
+    served: Arc<RwLock<Served>>,
+}
+
+/// What new connections get.
+#[derive(Clone)]
+struct Served {
+    config: Arc<ServerConfig>,
+    expires_at: Option<SystemTime>,
 }
 
 /// A certificate or its private key cannot be used.
@@ -72,15 +81,16 @@ impl Tls {
     /// Takes a certificate with those of its authorities, the server's first, and its private key
     /// (PKCS #8, PKCS #1 or SEC1), both in PEM.
     ///
-    /// The names and the validity of the certificate are for clients to check.
+    /// The names and the validity of the certificate are for clients to check; see
+    /// [`expires_at`](Self::expires_at).
     ///
     /// # Errors
     ///
     /// The certificate or the key is missing, damaged or of an unsupported kind, or they do not
     /// belong together.
     pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, InvalidCertificate> {
-        let config = Arc::new(config(chain, key)?);
-        Ok(Self { config: Arc::new(RwLock::new(config)) })
+        let served = Served::from_pem(chain, key)?;
+        Ok(Self { served: Arc::new(RwLock::new(served)) })
     }
 
     /// Replaces the certificate and its key for new connections. Open ones go on.
@@ -90,9 +100,15 @@ impl Tls {
     /// As in [`from_pem`](Self::from_pem). The server goes on with the certificate that it has.
     pub fn replace(&self, chain: &[u8], key: &[u8]) -> Result<(), InvalidCertificate> {
         // The sessions of the old certificate can no longer be resumed.
-        let config = Arc::new(config(chain, key)?);
-        *self.config.write().unwrap_or_else(PoisonError::into_inner) = config;
+        let served = Served::from_pem(chain, key)?;
+        *self.served.write().unwrap_or_else(PoisonError::into_inner) = served;
         Ok(())
+    }
+
+    /// When the certificate expires. `None` if it never does, or if its validity cannot be read.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<SystemTime> {
+        self.served().expires_at
     }
 
     /// Does the handshake of a new connection. A client that sends anything else is told to use
@@ -108,11 +124,14 @@ impl Tls {
             let _ = stream.write_all(USE_HTTPS).await;
             return Err(HandshakeFailure::NotTls);
         }
-        let config = Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner));
-        TlsAcceptor::from(config).accept(stream).await.map_err(|error| {
+        TlsAcceptor::from(self.served().config).accept(stream).await.map_err(|error| {
             tracing::debug!(%error, "a TLS handshake failed");
             HandshakeFailure::of(&error)
         })
+    }
+
+    fn served(&self) -> Served {
+        self.served.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -122,26 +141,27 @@ impl fmt::Debug for Tls {
     }
 }
 
-fn config(chain: &[u8], key: &[u8]) -> Result<ServerConfig, InvalidCertificate> {
-    let chain = CertificateDer::pem_slice_iter(chain).collect::<Result<Vec<_>, _>>();
-    let chain = chain.map_err(|error| InvalidCertificate::Certificate(error.to_string()))?;
-    if chain.is_empty() {
-        return Err(InvalidCertificate::NoCertificate);
+impl Served {
+    fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, InvalidCertificate> {
+        let chain = CertificateDer::pem_slice_iter(chain).collect::<Result<Vec<_>, _>>();
+        let chain = chain.map_err(|error| InvalidCertificate::Certificate(error.to_string()))?;
+        let first = chain.first().ok_or(InvalidCertificate::NoCertificate)?;
+        let expires_at = validity::expires_at(first);
+        let provider = Arc::new(ring::default_provider());
+        let certified = CertifiedKey::new(chain, signing_key(key, &provider)?);
+        match certified.keys_match() {
+            Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => {}
+            Err(rustls::Error::InconsistentKeys(_)) => return Err(InvalidCertificate::Mismatch),
+            Err(error) => return Err(InvalidCertificate::Certificate(error.to_string())),
+        }
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("ring supports the protocol versions that rustls does")
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(SingleCertAndKey::from(certified)));
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Self { config: Arc::new(config), expires_at })
     }
-    let provider = Arc::new(ring::default_provider());
-    let certified = CertifiedKey::new(chain, signing_key(key, &provider)?);
-    match certified.keys_match() {
-        Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => {}
-        Err(rustls::Error::InconsistentKeys(_)) => return Err(InvalidCertificate::Mismatch),
-        Err(error) => return Err(InvalidCertificate::Certificate(error.to_string())),
-    }
-    let mut config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("ring supports the protocol versions that rustls does")
-        .with_no_client_auth()
-        .with_cert_resolver(Arc::new(SingleCertAndKey::from(certified)));
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(config)
 }
 
 fn signing_key(

@@ -2,10 +2,10 @@
 
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use client_sdk::{Client, Event, NewRoom, Options};
-use rcgen::KeyPair;
+use rcgen::{CertificateParams, KeyPair};
 use reqwest::Certificate;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring};
@@ -42,6 +42,15 @@ impl Files {
         self.write("cert.pem", &made.cert.pem());
         self.write("key.pem", &made.signing_key.serialize_pem());
         made.cert.der().clone()
+    }
+
+    /// Writes a certificate that is good until then.
+    fn renew_until(&self, end: SystemTime) {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+        params.not_after = end.into();
+        self.write("cert.pem", &params.self_signed(&key).unwrap().pem());
+        self.write("key.pem", &key.serialize_pem());
     }
 
     fn write(&self, name: &str, content: &str) {
@@ -140,6 +149,37 @@ async fn a_new_certificate_is_for_new_connections_and_a_bad_one_changes_nothing(
     assert_eq!(served(&server.api).await, last);
     server.running.signal("TERM");
     assert_eq!(server.running.ended().await.0, 0);
+}
+
+#[tokio::test]
+async fn operators_are_warned_before_and_after_a_certificate_expires() {
+    let files = Files::new();
+    let command = || {
+        let mut command = program(&["check-config", "--tls-cert", "cert.pem"]);
+        command.args(["--tls-key", "key.pem"]).current_dir(files.folder.path());
+        command
+    };
+    let checked = run(&mut command()).await;
+    assert!(!utf8(&checked.stdout).contains("certificate"), "{}", utf8(&checked.stdout));
+    files.renew_until(SystemTime::now() - HOUR);
+    let checked = run(&mut command()).await;
+    assert_eq!(checked.status.code(), Some(0));
+    assert!(utf8(&checked.stdout).contains("the certificate in --tls-cert cert.pem has expired"));
+
+    let mut server = Served::start(&mut files.program()).await;
+    server.running.until_logged("the certificate in --tls-cert cert.pem has expired").await;
+    // Half an hour more, so that the test may take some time.
+    files.renew_until(SystemTime::now() + 72 * HOUR + HOUR / 2);
+    server.running.signal("HUP");
+    server.running.until_logged("expires in 72 hours; renew it").await;
+    files.renew_until(SystemTime::now() + 8 * 24 * HOUR);
+    // What is logged of one reload stands before the next one.
+    for _ in 0..2 {
+        server.running.signal("HUP");
+        server.running.until_logged("certificate reloaded").await;
+    }
+    let log = server.running.killed().await;
+    assert_eq!(log.matches("the certificate in").count(), 2, "{log}");
 }
 
 #[tokio::test]
@@ -247,6 +287,8 @@ async fn what_is_read_over_tls_is_checked_like_anything_else() {
         assert!(answer.starts_with(status), "{answer}");
     }
 }
+
+const HOUR: Duration = Duration::from_secs(3600);
 
 fn options() -> Options {
     Options::new().bind_address(Ipv4Addr::LOCALHOST).mdns(false)

@@ -9,7 +9,7 @@ mod webhooks;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use thiserror::Error;
 
@@ -75,6 +75,8 @@ impl Settings {
         let certificate = CertificateFiles::read(args.certificate)
             .map_err(|error| check.problem(error.to_string()))
             .unwrap_or_default();
+        let expiry = certificate.as_ref().and_then(|files| files.warning(SystemTime::now()));
+        check.warnings.extend(expiry);
         let turn = check
             .value(one_of("turn-secret", args.turn_secret, args.turn_secret_file.as_deref()))
             .flatten();
