@@ -11,20 +11,19 @@ use tokio::net::TcpListener;
 /// The rate of a participant that no single machine reaches.
 pub(crate) fn unlimited() -> RateLimit {
     let most = u32::MAX;
-    RateLimit {
-        burst_messages: most,
-        messages_per_second: most,
-        burst_bytes: most,
-        bytes_per_second: most,
-        ..RateLimit::default()
-    }
+    RateLimit::with(|rate| {
+        rate.burst_messages = most;
+        rate.messages_per_second = most;
+        rate.burst_bytes = most;
+        rate.bytes_per_second = most;
+    })
 }
 
 pub(crate) async fn serve(rate: RateLimit) {
     let server = Server::builder(Secret::random())
         .limits(Limits::generous())
         .expect("the limits make sense")
-        .hub(HubConfig { rate, ..HubConfig::default() })
+        .hub(HubConfig::with(|config| config.rate = rate))
         .expect("limits that fit each other")
         .build();
     let day = Duration::from_secs(24 * 3600);

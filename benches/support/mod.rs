@@ -57,9 +57,11 @@ impl Node {
     /// Creates a node with one room.
     pub(crate) fn new() -> Self {
         // The clock stands still, so a budget would never recover.
-        let rate =
-            RateLimit { burst_messages: u32::MAX, burst_bytes: u32::MAX, ..RateLimit::default() };
-        let config = HubConfig { rate, ..HubConfig::default() };
+        let rate = RateLimit::with(|rate| {
+            rate.burst_messages = u32::MAX;
+            rate.burst_bytes = u32::MAX;
+        });
+        let config = HubConfig::with(|config| config.rate = rate);
         let (hub, store) = (Hub::new(NodeId(1), config), MemoryStore::new());
         let mut node = Self { hub, store, room: room_id(LAST_ROOM), last_conn: 0 };
         node.create_room(LAST_ROOM);

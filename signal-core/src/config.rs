@@ -7,6 +7,7 @@ use thiserror::Error;
 /// What a hub allows each participant, connection, pair and room. The defaults suit rooms of up to
 /// 50 participants.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct HubConfig {
     /// How many malformed, unknown or overlong messages a participant may send within a minute,
     /// over all its sockets: by default 59. One more closes the socket with
@@ -60,6 +61,7 @@ pub struct HubConfig {
 /// the newest one follows when there is room. Messages of the hub itself, such as `peer_joined`,
 /// are not limited.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct FloodLimit {
     /// The number of waiting bytes up to which no sender is refused: by default 256 KiB.
     pub fair_bytes: usize,
@@ -75,6 +77,7 @@ pub struct FloodLimit {
 /// A field of a [`HubConfig`] has a value that is not usable.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 #[error("`{field}` must be {expected}")]
+#[non_exhaustive]
 pub struct InvalidConfig {
     /// The field that is wrong.
     pub field: &'static str,
@@ -82,7 +85,32 @@ pub struct InvalidConfig {
     pub expected: &'static str,
 }
 
+impl InvalidConfig {
+    /// The error for a field that must be what is expected.
+    pub fn new(field: &'static str, expected: &'static str) -> Self {
+        Self { field, expected }
+    }
+}
+
 impl HubConfig {
+    /// The defaults with some changes.
+    ///
+    /// ```
+    /// use signal_core::config::{HubConfig, RateLimit};
+    ///
+    /// let config = HubConfig::with(|config| {
+    ///     config.max_data_bytes = 1024;
+    ///     config.rate = RateLimit::with(|rate| rate.messages_per_second = 20);
+    /// });
+    /// config.check()?;
+    /// # Ok::<(), signal_core::config::InvalidConfig>(())
+    /// ```
+    pub fn with(change: impl FnOnce(&mut Self)) -> Self {
+        let mut config = Self::default();
+        change(&mut config);
+        config
+    }
+
     /// Checks that the limits fit each other. A [`Hub`](crate::hub::Hub) does not check them
     /// itself.
     ///
@@ -134,6 +162,13 @@ impl HubConfig {
 }
 
 impl FloodLimit {
+    /// The defaults with some changes.
+    pub fn with(change: impl FnOnce(&mut Self)) -> Self {
+        let mut limit = Self::default();
+        change(&mut limit);
+        limit
+    }
+
     /// The limits in their usual proportion to [`HubConfig::max_unsent_bytes`].
     pub fn of(max_unsent_bytes: usize) -> Self {
         let eighth = max_unsent_bytes / 8;
@@ -155,6 +190,7 @@ impl FloodLimit {
 /// The limit belongs to the ticket. A hub learns the ticket of a resume from the record of the
 /// room. Without a record, a resume is counted once it has succeeded.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct OpeningLimit {
     /// The burst: by default 10 sockets.
     pub burst: u32,
@@ -174,6 +210,7 @@ pub struct OpeningLimit {
 /// for [`patience`](Self::patience) is closed with
 /// [`CloseCode::RateLimited`](crate::CloseCode::RateLimited).
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct RateLimit {
     /// The burst, in messages: by default 100.
     pub burst_messages: u32,
@@ -197,6 +234,7 @@ pub struct RateLimit {
 /// The oldest messages over the limit are dropped. A participant that missed one of them gets a
 /// snapshot in place of the replay.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ReplayLimit {
     /// How many messages: by default 256.
     pub messages: usize,
@@ -233,9 +271,27 @@ impl Default for FloodLimit {
     }
 }
 
+impl OpeningLimit {
+    /// The defaults with some changes.
+    pub fn with(change: impl FnOnce(&mut Self)) -> Self {
+        let mut limit = Self::default();
+        change(&mut limit);
+        limit
+    }
+}
+
 impl Default for OpeningLimit {
     fn default() -> Self {
         Self { burst: 10, every: Duration::from_secs(3) }
+    }
+}
+
+impl RateLimit {
+    /// The defaults with some changes.
+    pub fn with(change: impl FnOnce(&mut Self)) -> Self {
+        let mut limit = Self::default();
+        change(&mut limit);
+        limit
     }
 }
 
@@ -249,6 +305,15 @@ impl Default for RateLimit {
             bytes_per_second: 64 * 1024,
             patience: Duration::from_secs(30),
         }
+    }
+}
+
+impl ReplayLimit {
+    /// The defaults with some changes.
+    pub fn with(change: impl FnOnce(&mut Self)) -> Self {
+        let mut limit = Self::default();
+        change(&mut limit);
+        limit
     }
 }
 

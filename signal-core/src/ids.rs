@@ -189,6 +189,7 @@ impl TicketTag {
 
 /// A text is not an id of the expected kind.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[non_exhaustive]
 pub enum InvalidId {
     /// Not a participant id.
     #[error("not a participant id: expected 1 to 15 characters of [0-9A-Za-z_-]")]

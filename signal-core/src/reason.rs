@@ -2,6 +2,7 @@
 
 /// How a seat ended.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
 pub enum LeaveReason {
     /// The participant was kicked.
     Kicked,
@@ -15,6 +16,7 @@ pub enum LeaveReason {
 
 /// Why a room is over.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub enum CloseReason {
     /// The operator, the host or a moderator closed it.
     ByAdmin,

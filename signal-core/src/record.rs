@@ -11,6 +11,7 @@ use crate::token::TokenHash;
 
 /// Bytes are not a record that this version of the crate can read.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[non_exhaustive]
 pub enum InvalidRecord {
     /// The bytes are cut short, or describe a room that cannot exist.
     #[error("the record is damaged")]

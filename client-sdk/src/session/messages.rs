@@ -89,11 +89,7 @@ impl Session {
                 Some(signal_core::room::CloseReason::Expired) => {
                     CloseReason::RoomExpired { reason }
                 }
-                Some(
-                    signal_core::room::CloseReason::ByAdmin
-                    | signal_core::room::CloseReason::ByCreator,
-                )
-                | None => CloseReason::RoomClosed { reason },
+                Some(_) | None => CloseReason::RoomClosed { reason },
             }),
             ServerMessage::RoomUpdated { room } => self.room_updated(room, now),
             ServerMessage::ServerDraining { reconnect_after } => {

@@ -87,7 +87,10 @@ async fn a_state_and_a_name_are_told_to_those_who_are_there_and_to_those_who_com
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_is_the_result_of_what_was_refused_and_of_nothing_else() {
-    let hub = HubConfig { max_data_bytes: 1000, max_state_bytes: 100, ..HubConfig::default() };
+    let hub = HubConfig::with(|config| {
+        config.max_data_bytes = 1000;
+        config.max_state_bytes = 100;
+    });
     let server =
         testing::start_with(Server::builder(Secret::random()).hub(hub).unwrap()).await.unwrap();
     let [a, mut b, _c] = room_of_three(&server).await;
@@ -135,8 +138,11 @@ async fn what_the_protocol_does_not_allow_is_refused_before_it_is_sent() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_that_was_dropped_for_being_too_much_is_called_done() {
-    let rate = RateLimit { burst_messages: 40, burst_messages_per_peer: 0, ..RateLimit::default() };
-    let hub = HubConfig { rate, ..HubConfig::default() };
+    let rate = RateLimit::with(|rate| {
+        rate.burst_messages = 40;
+        rate.burst_messages_per_peer = 0;
+    });
+    let hub = HubConfig::with(|config| config.rate = rate);
     let server =
         testing::start_with(Server::builder(Secret::random()).hub(hub).unwrap()).await.unwrap();
     let [a, mut b, _c] = room_of_three(&server).await;

@@ -53,7 +53,7 @@ async fn an_application_that_asks_for_another_signaling_connection_keeps_its_sea
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_comes_back_too_late_enters_anew_and_is_connected_again() {
-    let grace = HubConfig { resume_grace: Duration::from_millis(100), ..HubConfig::default() };
+    let grace = HubConfig::with(|config| config.resume_grace = Duration::from_millis(100));
     let server =
         testing::start_with(Server::builder(Secret::random()).hub(grace).unwrap()).await.unwrap();
     let (wire, flaky) = Wire::to(server.address()).await;

@@ -51,7 +51,7 @@ async fn a_server_that_comes_back_without_its_rooms_costs_no_packet() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everybody_enters_anew_and_is_connected_again_when_the_server_was_gone_for_too_long() {
-    let grace = HubConfig { resume_grace: Duration::from_millis(100), ..HubConfig::default() };
+    let grace = HubConfig::with(|config| config.resume_grace = Duration::from_millis(100));
     let mut process = Process::start(server(grace)).await;
     let mut witnesses = call(&process).await;
     let before = [witnesses[0].id(), witnesses[1].id()];

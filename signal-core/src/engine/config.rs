@@ -39,6 +39,22 @@ pub struct EngineConfig {
     pub restart_grace: Duration,
 }
 
+impl EngineConfig {
+    /// The defaults with some changes.
+    ///
+    /// ```
+    /// use signal_core::EngineConfig;
+    ///
+    /// let config = EngineConfig::with(|config| config.saves = true);
+    /// assert!(config.saves);
+    /// ```
+    pub fn with(change: impl FnOnce(&mut Self)) -> Self {
+        let mut config = Self::default();
+        change(&mut config);
+        config
+    }
+}
+
 impl Default for EngineConfig {
     fn default() -> Self {
         Self {

@@ -53,6 +53,7 @@ pub enum IceTransport {
 
 /// Why a text is not the URL of a STUN or TURN server.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[non_exhaustive]
 pub enum InvalidIceUrl {
     /// The scheme is none of `stun`, `stuns`, `turn` and `turns`.
     #[error("expected a URL that begins with stun:, stuns:, turn: or turns:, without //")]

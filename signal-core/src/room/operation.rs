@@ -220,6 +220,7 @@ impl Grant {
 
 /// How a participant leaves.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub enum LeaveKind {
     /// By closing its socket cleanly. Its seat ends; the room never does.
     Close,

@@ -7,6 +7,7 @@ use crate::language::Language;
 
 /// Why an operation was refused.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub enum Reject {
     /// The guests from one address have as many seats as they may.
     AddressFull,

@@ -18,6 +18,7 @@ use crate::token::TokenHash;
 
 /// A participant's place in the record of a room, from its attach until it leaves.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct Seat {
     /// The ticket that its token names.
     pub ticket: Ticket,

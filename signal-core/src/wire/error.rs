@@ -10,6 +10,7 @@ use crate::message::RequestId;
 /// A frame could not be decoded.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 #[error("{problem}")]
+#[non_exhaustive]
 pub struct DecodeError {
     /// What is wrong with the frame.
     pub problem: Problem,

@@ -115,7 +115,10 @@ fn a_changed_room_is_told_to_those_who_speak_v2_and_an_extension_brings_ice_serv
 fn too_much_data_is_refused() {
     let mut node = Node::with_config(
         10,
-        HubConfig { max_data_bytes: 10, max_state_bytes: 10, ..HubConfig::default() },
+        HubConfig::with(|config| {
+            config.max_data_bytes = 10;
+            config.max_state_bytes = 10;
+        }),
     );
     let (a, ..) = node.guest_v2("a");
     for frame in [
@@ -129,8 +132,11 @@ fn too_much_data_is_refused() {
 
 #[test]
 fn whoever_sends_too_much_is_told_once_a_second_and_closed_in_the_end() {
-    let rate = RateLimit { burst_messages: 2, burst_messages_per_peer: 0, ..RateLimit::default() };
-    let mut node = Node::with_config(10, HubConfig { rate, ..HubConfig::default() });
+    let rate = RateLimit::with(|rate| {
+        rate.burst_messages = 2;
+        rate.burst_messages_per_peer = 0;
+    });
+    let mut node = Node::with_config(10, HubConfig::with(|config| config.rate = rate));
     let (other, other_id) = node.creator();
     let (loud, ..) = node.guest_v2("loud");
     node.take(other);
@@ -160,8 +166,8 @@ fn whoever_sends_too_much_is_told_once_a_second_and_closed_in_the_end() {
 
 #[test]
 fn a_message_to_everybody_is_charged_for_each_receiver() {
-    let rate = RateLimit { burst_bytes: 1000, ..RateLimit::default() };
-    let mut node = Node::with_config(10, HubConfig { rate, ..HubConfig::default() });
+    let rate = RateLimit::with(|rate| rate.burst_bytes = 1000);
+    let mut node = Node::with_config(10, HubConfig::with(|config| config.rate = rate));
     let (loud, ..) = node.guest_v2("loud");
     let others: Vec<_> = (0..4).map(|_| node.guest_v2("other").0).collect();
     node.take(loud);

@@ -60,13 +60,12 @@ impl Guest {
 }
 
 fn five_messages() -> HubConfig {
-    let rate = RateLimit {
-        burst_messages: 5,
-        burst_messages_per_peer: 0,
-        messages_per_second: 1,
-        ..RateLimit::default()
-    };
-    HubConfig { rate, ..HubConfig::default() }
+    let rate = RateLimit::with(|rate| {
+        rate.burst_messages = 5;
+        rate.burst_messages_per_peer = 0;
+        rate.messages_per_second = 1;
+    });
+    HubConfig::with(|config| config.rate = rate)
 }
 
 fn ping(node: &mut Node, conn: ConnId) -> Value {

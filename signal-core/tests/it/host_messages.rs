@@ -57,7 +57,7 @@ fn a_message_of_the_hosts_is_numbered_and_sent_again_after_a_resume() {
 
 #[test]
 fn the_host_is_told_whom_it_cannot_speak_to() {
-    let mut node = Node::with_config(10, HubConfig { max_data_bytes: 10, ..HubConfig::default() });
+    let mut node = Node::with_config(10, HubConfig::with(|config| config.max_data_bytes = 10));
     let (_, old) = node.creator();
     let nobody: ParticipantId = "p_00000000".parse().unwrap();
     speak(&mut node, HostMessage::to_one(old, topic(), data(1)).req(req("v1")));

@@ -9,8 +9,7 @@ use crate::common::Node;
 
 #[test]
 fn a_frame_may_be_as_long_as_the_limit_and_not_a_byte_longer() {
-    let mut node =
-        Node::with_config(10, HubConfig { max_frame_bytes: 100, ..HubConfig::default() });
+    let mut node = Node::with_config(10, HubConfig::with(|config| config.max_frame_bytes = 100));
     let (conn, ..) = node.guest_v2("a");
     let ping = format!("{:<100}", r#"{"type":"ping","t":1}"#);
     node.say(conn, ping.clone());
@@ -21,7 +20,10 @@ fn a_frame_may_be_as_long_as_the_limit_and_not_a_byte_longer() {
 
 #[test]
 fn data_and_state_may_be_as_long_as_their_limits() {
-    let config = HubConfig { max_data_bytes: 10, max_state_bytes: 8, ..HubConfig::default() };
+    let config = HubConfig::with(|config| {
+        config.max_data_bytes = 10;
+        config.max_state_bytes = 8;
+    });
     let mut node = Node::with_config(10, config);
     let (sender, ..) = node.guest_v2("sender");
     let (other, ..) = node.guest_v2("other");
@@ -36,7 +38,7 @@ fn data_and_state_may_be_as_long_as_their_limits() {
 fn exactly_as_many_bytes_as_the_limit_may_wait_for_a_reader() {
     let told = bytes_for_a_silent_guest(HubConfig::default()).0;
     for (limit, code) in [(told, None), (told - 1, Some(4008))] {
-        let config = HubConfig { max_unsent_bytes: limit, ..HubConfig::default() };
+        let config = HubConfig::with(|config| config.max_unsent_bytes = limit);
         assert_eq!(bytes_for_a_silent_guest(config).1, code, "{limit} of {told} bytes");
     }
 }
@@ -58,7 +60,8 @@ fn bytes_for_a_silent_guest(config: HubConfig) -> (usize, Option<u16>) {
 #[test]
 fn what_is_said_before_the_seat_came_counts_by_its_length() {
     let max_held_bytes = 900 + size_of::<ClientFrame>();
-    let mut node = Node::with_config(10, HubConfig { max_held_bytes, ..HubConfig::default() });
+    let mut node =
+        Node::with_config(10, HubConfig::with(|config| config.max_held_bytes = max_held_bytes));
     let conn = node.ask();
     node.say(conn, format!("{:<900}", r#"{"type":"get_ice_servers"}"#));
     assert_eq!(node.closed(conn), None);

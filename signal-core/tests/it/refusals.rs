@@ -28,8 +28,11 @@ fn a_refusal_names_the_addressee_and_the_request() {
 
 #[test]
 fn whoever_sends_too_much_is_told_when_to_go_on_and_which_request_was_refused() {
-    let rate = RateLimit { burst_bytes: 100, bytes_per_second: 10, ..RateLimit::default() };
-    let mut node = Node::with_config(10, HubConfig { rate, ..HubConfig::default() });
+    let rate = RateLimit::with(|rate| {
+        rate.burst_bytes = 100;
+        rate.bytes_per_second = 10;
+    });
+    let mut node = Node::with_config(10, HubConfig::with(|config| config.rate = rate));
     let (loud, ..) = node.guest_v2("loud");
     for _ in 0..2 {
         node.guest_v2("other");
@@ -52,10 +55,12 @@ fn whoever_sends_too_much_is_told_when_to_go_on_and_which_request_was_refused() 
 
 #[test]
 fn the_burst_grows_with_every_other_participant() {
-    let rate = RateLimit { burst_messages: 1, burst_messages_per_peer: 2, ..RateLimit::default() };
+    let rate = RateLimit::with(|rate| {
+        rate.burst_messages = 1;
+        rate.burst_messages_per_peer = 2;
+    });
     for (others, allowed) in [(0, 1), (1, 3), (3, 7)] {
-        let mut node =
-            Node::with_config(10, HubConfig { rate: rate.clone(), ..HubConfig::default() });
+        let mut node = Node::with_config(10, HubConfig::with(|config| config.rate = rate.clone()));
         let (loud, ..) = node.guest_v2("loud");
         for _ in 0..others {
             node.guest_v2("other");

@@ -92,8 +92,7 @@ fn rooms_do_not_hear_of_each_other() {
 
 #[test]
 fn a_connection_cannot_make_the_hub_hold_much_before_it_is_seated() {
-    let mut node =
-        Node::with_config(10, HubConfig { max_held_bytes: 1000, ..HubConfig::default() });
+    let mut node = Node::with_config(10, HubConfig::with(|config| config.max_held_bytes = 1000));
     let ticket = node.join();
     let open = node.open_input(ticket, "guest");
     let Input::Open { conn, .. } = open else { unreachable!() };

@@ -133,8 +133,8 @@ fn a_token_works_once_and_the_one_before_gets_a_snapshot_until_the_newer_is_used
 
 #[test]
 fn where_the_replay_is_too_short_pairs_are_void_and_v2_peers_are_told() {
-    let replay = ReplayLimit { messages: 2, ..ReplayLimit::default() };
-    let mut node = Node::with_config(10, HubConfig { replay, ..HubConfig::default() });
+    let replay = ReplayLimit::with(|replay| replay.messages = 2);
+    let mut node = Node::with_config(10, HubConfig::with(|config| config.replay = replay));
     let (peer, peer_id, _) = node.guest_v2("peer");
     let (lost, id, token) = node.guest_v2("lost");
     node.signal(lost, "offer", peer_id, "never answered");
@@ -156,8 +156,8 @@ fn where_the_replay_is_too_short_pairs_are_void_and_v2_peers_are_told() {
 
 #[test]
 fn messages_are_counted_on_from_a_snapshot() {
-    let replay = ReplayLimit { messages: 1, ..ReplayLimit::default() };
-    let mut node = Node::with_config(10, HubConfig { replay, ..HubConfig::default() });
+    let replay = ReplayLimit::with(|replay| replay.messages = 1);
+    let mut node = Node::with_config(10, HubConfig::with(|config| config.replay = replay));
     let (creator, _) = node.creator();
     let (lost, id, token) = node.guest_v2("lost");
     node.lose(lost);
@@ -178,7 +178,8 @@ fn messages_are_counted_on_from_a_snapshot() {
 #[test]
 fn what_is_too_old_for_a_replay_is_forgotten() {
     let unsent_patience = Duration::from_secs(1000);
-    let mut node = Node::with_config(10, HubConfig { unsent_patience, ..HubConfig::default() });
+    let mut node =
+        Node::with_config(10, HubConfig::with(|config| config.unsent_patience = unsent_patience));
     let (_, _, _) = node.guest_v2("guest");
     let age = ReplayLimit::default().age;
     assert_eq!(node.hub.poll_timeout(), Some(node.now + age));
@@ -239,7 +240,7 @@ fn the_end_of_the_room_wins_over_the_grace() {
 
 #[test]
 fn a_slow_reader_may_come_back() {
-    let config = HubConfig { max_unsent_bytes: 2000, ..HubConfig::default() };
+    let config = HubConfig::with(|config| config.max_unsent_bytes = 2000);
     let mut node = Node::with_config(10, config);
     let (creator, _) = node.creator();
     let (slow, id, token) = node.guest_v2("slow");

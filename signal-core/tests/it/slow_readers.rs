@@ -10,20 +10,25 @@ use crate::common::Node;
 
 /// Sends are not limited by a budget.
 fn unlimited() -> HubConfig {
-    let rate =
-        RateLimit { burst_messages: u32::MAX, burst_bytes: u32::MAX, ..RateLimit::default() };
-    HubConfig { rate, ..HubConfig::default() }
+    let rate = RateLimit::with(|rate| {
+        rate.burst_messages = u32::MAX;
+        rate.burst_bytes = u32::MAX;
+    });
+    HubConfig::with(|config| config.rate = rate)
 }
 
 /// Queues that are full after a few bytes.
 pub(crate) fn narrow() -> HubConfig {
-    let flood = FloodLimit {
-        fair_bytes: 1000,
-        shared_bytes: 2000,
-        min_share_bytes: 500,
-        max_relayed_bytes: 4000,
-    };
-    HubConfig { flood, max_unsent_bytes: 8000, ..unlimited() }
+    let flood = FloodLimit::with(|flood| {
+        flood.fair_bytes = 1000;
+        flood.shared_bytes = 2000;
+        flood.min_share_bytes = 500;
+        flood.max_relayed_bytes = 4000;
+    });
+    let mut config = unlimited();
+    config.flood = flood;
+    config.max_unsent_bytes = 8000;
+    config
 }
 
 /// A room with a slow reader that nothing waits for yet, and two others; all of them speak v2.
@@ -376,10 +381,13 @@ fn a_reader_of_next_to_nothing_never_has_more_than_2_mib_waiting() {
 fn the_limits_of_a_hub_have_to_fit_each_other() {
     assert_eq!(HubConfig::default().check(), Ok(()));
     let flood = FloodLimit::of(64 * 1024);
-    let small = HubConfig { max_unsent_bytes: 64 * 1024, flood, ..HubConfig::default() };
+    let small = HubConfig::with(|config| {
+        config.max_unsent_bytes = 64 * 1024;
+        config.flood = flood;
+    });
     assert_eq!(small.check().unwrap_err().field, "max_unsent_bytes");
-    let rate = RateLimit { burst_bytes: 1000, ..RateLimit::default() };
-    let slow = HubConfig { rate, ..HubConfig::default() };
+    let rate = RateLimit::with(|rate| rate.burst_bytes = 1000);
+    let slow = HubConfig::with(|config| config.rate = rate);
     assert_eq!(
         slow.check().unwrap_err().to_string(),
         "`rate.burst_bytes` must be at least `max_frame_bytes`, or the longest message never passes"

@@ -71,15 +71,18 @@ impl Bucket {
 impl Flood {
     pub fn new(seed: u64) -> Self {
         let mut random = Random::new(seed);
-        let rate = RateLimit {
-            burst_messages: u32::try_from(random.between(5, 30)).unwrap(),
-            burst_messages_per_peer: 2,
-            messages_per_second: 3,
-            burst_bytes: u32::try_from(random.between(500, 3000)).unwrap(),
-            bytes_per_second: 100,
-            patience: Duration::from_secs(5),
-        };
-        let config = HubConfig { rate, max_bad_messages: 20, ..HubConfig::default() };
+        let rate = RateLimit::with(|rate| {
+            rate.burst_messages = u32::try_from(random.between(5, 30)).unwrap();
+            rate.burst_messages_per_peer = 2;
+            rate.messages_per_second = 3;
+            rate.burst_bytes = u32::try_from(random.between(500, 3000)).unwrap();
+            rate.bytes_per_second = 100;
+            rate.patience = Duration::from_secs(5);
+        });
+        let config = HubConfig::with(|config| {
+            config.rate = rate;
+            config.max_bad_messages = 20;
+        });
         let mut store = MemoryStore::new();
         let room = RoomId::from_indices([0; 6]);
         let spec = RoomSpec {

@@ -145,22 +145,20 @@ impl Faults {
 
 /// Limits that a run of this length can reach.
 fn config(random: &mut Random) -> HubConfig {
-    let mut config = HubConfig {
-        max_bad_messages: 12,
-        rate: RateLimit {
-            burst_messages: 80,
-            burst_messages_per_peer: 10,
-            patience: Duration::from_secs(2),
-            ..RateLimit::default()
-        },
-        ..HubConfig::default()
-    };
+    let mut config = HubConfig::with(|config| {
+        config.max_bad_messages = 12;
+        config.rate = RateLimit::with(|rate| {
+            rate.burst_messages = 80;
+            rate.burst_messages_per_peer = 10;
+            rate.patience = Duration::from_secs(2);
+        });
+    });
     if random.chance(40) {
         config.max_unsent_bytes = usize::try_from(random.between(2_000, 8_000)).unwrap();
     }
     if random.chance(40) {
         let messages = usize::try_from(random.between(1, 12)).unwrap();
-        config.replay = ReplayLimit { messages, ..ReplayLimit::default() };
+        config.replay = ReplayLimit::with(|replay| replay.messages = messages);
     }
     if random.chance(15) {
         config.max_held_bytes = 1500;

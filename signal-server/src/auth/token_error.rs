@@ -4,6 +4,7 @@ use thiserror::Error;
 
 /// Why a token was refused.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[non_exhaustive]
 pub enum TokenError {
     /// The token was valid before. Its holder needs a new one.
     #[error("the token has expired")]

@@ -4,7 +4,7 @@ use std::ops::{RangeFrom, RangeInclusive};
 use std::time::Duration;
 
 use clap::Args;
-use signal_core::config::{FloodLimit, HubConfig, RateLimit};
+use signal_core::config::{FloodLimit, HubConfig};
 
 use crate::Limits;
 
@@ -233,22 +233,17 @@ impl LimitArgs {
     }
 
     pub(crate) fn hub(&self) -> HubConfig {
-        let rate = RateLimit {
-            burst_messages: self.burst_messages,
-            burst_messages_per_peer: self.burst_messages_per_peer,
-            messages_per_second: self.messages_per_second,
-            burst_bytes: self.burst_bytes,
-            bytes_per_second: self.bytes_per_second,
-            ..RateLimit::default()
-        };
-        HubConfig {
-            max_bad_messages: self.max_bad_messages,
-            max_seats_per_address: self.max_seats_per_address,
-            max_unsent_bytes: self.max_unsent_bytes as usize,
-            flood: FloodLimit::of(self.max_unsent_bytes as usize),
-            rate,
-            ..HubConfig::default()
-        }
+        HubConfig::with(|config| {
+            config.max_bad_messages = self.max_bad_messages;
+            config.max_seats_per_address = self.max_seats_per_address;
+            config.max_unsent_bytes = self.max_unsent_bytes as usize;
+            config.flood = FloodLimit::of(self.max_unsent_bytes as usize);
+            config.rate.burst_messages = self.burst_messages;
+            config.rate.burst_messages_per_peer = self.burst_messages_per_peer;
+            config.rate.messages_per_second = self.messages_per_second;
+            config.rate.burst_bytes = self.burst_bytes;
+            config.rate.bytes_per_second = self.bytes_per_second;
+        })
     }
 }
 

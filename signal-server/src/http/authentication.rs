@@ -82,10 +82,8 @@ impl FromRequestParts<Arc<App>> for OwnRoom {
         let Ok(Client(client)) = Client::from_request_parts(parts, app).await;
         let room = app.access.own_room(room, &user, client)?;
         match room.status() {
-            Status::Closed(CloseReason::ByAdmin | CloseReason::ByCreator) => {
-                Err(Reject::RoomNotFound.into())
-            }
             Status::Closed(CloseReason::Expired) => Err(Reject::RoomExpired.into()),
+            Status::Closed(_) => Err(Reject::RoomNotFound.into()),
             Status::Open => Ok(Self(room)),
         }
     }

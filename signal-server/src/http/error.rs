@@ -319,6 +319,10 @@ impl From<Reject> for ApiError {
             Reject::RoomLocked => Code::RoomLocked,
             Reject::RoomNotFound => Code::RoomNotFound,
             Reject::WrongPassword => Code::WrongPassword,
+            unknown => {
+                tracing::error!(?unknown, "a room refuses for a reason that has no code");
+                return Self::Unavailable;
+            }
         };
         Self::Rejected { code, reject }
     }

@@ -16,6 +16,7 @@ use signal_core::config::InvalidConfig;
 ///
 /// An address here is a whole IPv4 address, or the first 64 bits of an IPv6 address.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Limits {
     /// The most TCP connections at once: by default 10,000. Further ones are closed immediately. If
     /// the system allows fewer open files, connections beyond its limit wait.
@@ -62,6 +63,13 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// The defaults with some changes: `Limits::with(|limits| limits.open_rooms = 10)`.
+    pub fn with(change: impl FnOnce(&mut Self)) -> Self {
+        let mut limits = Self::default();
+        change(&mut limits);
+        limits
+    }
+
     /// Returns limits on time and on request bodies only, for tests and for load from one address.
     #[must_use]
     pub fn generous() -> Self {
@@ -108,17 +116,17 @@ impl Limits {
             (self.unknown_rooms, "unknown_rooms"),
         ];
         if let Some((_, field)) = counts.into_iter().find(|(count, _)| *count == 0) {
-            return Err(InvalidConfig { field, expected: "above 0" });
+            return Err(InvalidConfig::new(field, "above 0"));
         }
         if self.body_bytes < Self::LEAST_BODY_BYTES {
-            return Err(InvalidConfig { field: "body_bytes", expected: "at least 1024" });
+            return Err(InvalidConfig::new("body_bytes", "at least 1024"));
         }
         let times = [
             (self.header_patience, "header_patience"),
             (self.request_patience, "request_patience"),
         ];
         match times.into_iter().find(|(time, _)| time.is_zero()) {
-            Some((_, field)) => Err(InvalidConfig { field, expected: "above 0" }),
+            Some((_, field)) => Err(InvalidConfig::new(field, "above 0")),
             None => Ok(()),
         }
     }

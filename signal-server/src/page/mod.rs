@@ -15,6 +15,7 @@ use crate::app::App;
 /// How the page in the browser gets an access token for whoever creates a room; see
 /// [`Builder::page`](crate::Builder::page). Joining needs none.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub enum Page {
     /// It asks for an access token of the deployment's login.
     AsksForToken,

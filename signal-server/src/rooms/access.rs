@@ -130,15 +130,15 @@ impl Access {
             return Ok(record);
         }
         match record.status() {
-            // A closed room is not a failed attempt. An address over its limit gets the same error
-            // as otherwise.
-            Status::Closed(CloseReason::ByAdmin | CloseReason::ByCreator) => {
-                self.attempts.check(client)?;
-                Err(ClaimError::RoomNotFound)
-            }
             Status::Closed(CloseReason::Expired) | Status::Open => {
                 self.attempts.count_unknown_room(client)?;
                 Err(ClaimError::Forbidden)
+            }
+            // A closed room is not a failed attempt. An address over its limit gets the same error
+            // as otherwise.
+            Status::Closed(_) => {
+                self.attempts.check(client)?;
+                Err(ClaimError::RoomNotFound)
             }
         }
     }

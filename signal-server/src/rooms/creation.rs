@@ -25,6 +25,7 @@ pub(crate) struct CreateParams {
 
 /// Why a room was not created.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[non_exhaustive]
 pub enum CreateRoomError {
     /// The room could not be saved, because the disk is full or broken or the store fails.
     #[error("the room could not be saved")]

@@ -10,6 +10,7 @@ use super::room_store::StoreError;
 
 /// Why a data directory cannot be used. The text describes the problem and the remedy.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum DataDirError {
     /// The system returned an error: missing permissions, a full disk, or a path that is not a
     /// directory.
@@ -59,8 +60,8 @@ impl DataDirError {
             StoreError::Record { room, error } => {
                 let detail = format!("room {room}: {error}");
                 match error {
-                    InvalidRecord::Damaged => Self::Damaged { path, detail },
                     InvalidRecord::Newer { .. } => Self::Newer { path, detail },
+                    _ => Self::Damaged { path, detail },
                 }
             }
             StoreError::Thread(error) => Self::Io { path, error },

@@ -180,6 +180,7 @@ pub enum QueueWrite {
 
 /// Why a server cannot be started on a [`RoomStore`].
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum StoreError<E> {
     /// The store cannot read its records.
     #[error("the room store cannot be read: {0}")]

@@ -148,6 +148,7 @@ fn closed(reason: CloseReason) -> &'static str {
         CloseReason::ByAdmin => "admin",
         CloseReason::ByCreator => "closed_by_creator",
         CloseReason::Expired => "expired",
+        _ => "other",
     }
 }
 

@@ -18,9 +18,11 @@ const PLENTY: [&str; 4] = ["--burst-messages", "4294967295", "--burst-bytes", "4
 
 /// A server whose participants may send as much as they like.
 async fn without_rate_limit() -> Api {
-    let rate =
-        RateLimit { burst_messages: u32::MAX, burst_bytes: u32::MAX, ..RateLimit::default() };
-    Api::start_with(builder().hub(HubConfig { rate, ..HubConfig::default() }).unwrap()).await
+    let rate = RateLimit::with(|rate| {
+        rate.burst_messages = u32::MAX;
+        rate.burst_bytes = u32::MAX;
+    });
+    Api::start_with(builder().hub(HubConfig::with(|config| config.rate = rate)).unwrap()).await
 }
 
 #[tokio::test]
@@ -232,7 +234,7 @@ async fn serving_ends_although_sockets_and_requests_are_open() {
 
 #[test]
 fn limits_that_do_not_fit_each_other_are_refused_by_name() {
-    let rate = RateLimit { burst_bytes: 1000, ..RateLimit::default() };
-    let refused = builder().hub(HubConfig { rate, ..HubConfig::default() }).unwrap_err();
+    let rate = RateLimit::with(|rate| rate.burst_bytes = 1000);
+    let refused = builder().hub(HubConfig::with(|config| config.rate = rate)).unwrap_err();
     assert_eq!(refused.field, "rate.burst_bytes");
 }

@@ -188,7 +188,7 @@ async fn a_seat_that_the_application_names_is_taken_once_and_a_banned_user_gets_
 #[tokio::test]
 async fn a_decision_that_fails_or_hangs_changes_nothing() {
     let meeting = Meeting::default();
-    let limits = Limits { room_joins_per_minute: 3, ..Limits::default() };
+    let limits = Limits::with(|limits| limits.room_joins_per_minute = 3);
     let api = Api::start_with(meeting.builder().limits(limits).unwrap()).await;
     let room = api.room().await;
     let before = number(&join(&api, &room, "bob").await.data());
@@ -209,7 +209,10 @@ async fn a_decision_that_fails_or_hangs_changes_nothing() {
 #[tokio::test]
 async fn an_address_over_its_limits_is_refused_before_the_application_is_asked() {
     let meeting = Meeting::default();
-    let limits = Limits { joins_per_minute: 2, failed_joins_per_room: 1, ..Limits::default() };
+    let limits = Limits::with(|limits| {
+        limits.joins_per_minute = 2;
+        limits.failed_joins_per_room = 1;
+    });
     let api = Api::start_with(meeting.builder().limits(limits).unwrap()).await;
     let room = api.room().await;
     for _ in 0..2 {

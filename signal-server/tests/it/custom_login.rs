@@ -152,7 +152,7 @@ async fn a_login_that_hangs_is_not_waited_for_for_ever() {
 #[tokio::test]
 async fn a_login_that_hangs_is_given_up_before_the_request_is() {
     let login = Sessions::default();
-    let limits = Limits { request_patience: Duration::from_secs(2), ..Limits::default() };
+    let limits = Limits::with(|limits| limits.request_patience = Duration::from_secs(2));
     let builder = Server::builder(Login::custom(login)).limits(limits).unwrap();
     let api = Api::start_with(builder).await;
     assert_eq!(create(&api, "hang").await.refused(), (503, "unavailable"));

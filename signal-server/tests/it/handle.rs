@@ -121,7 +121,10 @@ async fn a_room_that_the_application_creates_is_its_creators_over_http() {
 
 #[tokio::test]
 async fn a_creator_has_so_many_rooms_whoever_creates_them() {
-    let limits = Limits { open_rooms: 2, creates_per_minute: 1, ..Limits::default() };
+    let limits = Limits::with(|limits| {
+        limits.open_rooms = 2;
+        limits.creates_per_minute = 1;
+    });
     let api = Api::start_with(builder().limits(limits).unwrap()).await;
     let handle = api.server().handle();
     let first = handle.create_room(new_room("alice")).await.unwrap();

@@ -110,8 +110,8 @@ async fn what_participants_say_to_the_host_is_heard_and_answered() {
 
 #[tokio::test]
 async fn a_message_to_a_host_that_does_not_keep_up_is_refused_and_none_is_lost() {
-    let rate = RateLimit { burst_messages: 1000, ..RateLimit::default() };
-    let hub = HubConfig { rate, ..HubConfig::default() };
+    let rate = RateLimit::with(|rate| rate.burst_messages = 1000);
+    let hub = HubConfig::with(|config| config.rate = rate);
     let api = Api::start_with(builder().hub(hub).unwrap()).await;
     let mut messages = api.server().handle().messages();
     let room = api.room().await;

@@ -16,8 +16,8 @@ use crate::common::{Api, PATIENCE, Participant, builder};
 #[tokio::test]
 async fn more_connections_than_an_address_or_the_server_may_have_are_closed() {
     for limits in [
-        Limits { connections_per_address: 1, ..Limits::default() },
-        Limits { connections: 2, ..Limits::default() },
+        Limits::with(|limits| limits.connections_per_address = 1),
+        Limits::with(|limits| limits.connections = 2),
     ] {
         let api = Api::start_with(builder().limits(limits).unwrap()).await;
         let _kept = [
@@ -32,7 +32,7 @@ async fn more_connections_than_an_address_or_the_server_may_have_are_closed() {
 #[tokio::test]
 async fn a_socket_holds_its_connection_and_gives_it_back() {
     let api =
-        Api::start_with(builder().limits(Limits { connections: 2, ..Limits::default() }).unwrap())
+        Api::start_with(builder().limits(Limits::with(|limits| limits.connections = 2)).unwrap())
             .await;
     let room = api.room().await;
     let token = api.ws_token(&room, "guest").await;
@@ -57,12 +57,11 @@ async fn a_socket_holds_its_connection_and_gives_it_back() {
 
 #[tokio::test]
 async fn whoever_dawdles_over_headers_is_closed_and_over_a_body_answered_408() {
-    let limits = Limits {
+    let limits = Limits::with(|limits| {
         // The last of them has to get through its headers, however busy the machine is.
-        header_patience: Duration::from_secs(2),
-        request_patience: Duration::from_millis(300),
-        ..Limits::default()
-    };
+        limits.header_patience = Duration::from_secs(2);
+        limits.request_patience = Duration::from_millis(300);
+    });
     let api = Api::start_with(builder().limits(limits).unwrap()).await;
     for begun in ["", "POST /api/webrtc/rooms HTTP/1.1\r\nHost: x\r\nX-"] {
         let mut stream = TcpStream::connect(api.address()).await.unwrap();
@@ -76,11 +75,10 @@ async fn whoever_dawdles_over_headers_is_closed_and_over_a_body_answered_408() {
 
 #[tokio::test]
 async fn a_body_that_trickles_in_keeps_no_connection() {
-    let limits = Limits {
-        connections: 1,
-        request_patience: Duration::from_millis(300),
-        ..Limits::default()
-    };
+    let limits = Limits::with(|limits| {
+        limits.connections = 1;
+        limits.request_patience = Duration::from_millis(300);
+    });
     let api = Api::start_with(builder().limits(limits).unwrap()).await;
     for path in ["/api/webrtc/rooms/ABC234/join", "/api/webrtc/rooms", "/nowhere"] {
         let mut slow = TcpStream::connect(api.address()).await.unwrap();

@@ -150,7 +150,7 @@ async fn a_token_that_opens_no_seat_gets_no_ice_servers() {
 
 #[tokio::test]
 async fn an_address_asks_for_ice_servers_so_often_a_minute_and_it_costs_no_join() {
-    let limits = Limits { joins_per_minute: 2, ..Limits::default() };
+    let limits = Limits::with(|limits| limits.joins_per_minute = 2);
     let api = Api::start_with(builder().limits(limits).unwrap()).await;
     let room = api.room().await;
     let guest = api.ws_token(&room, "guest").await;

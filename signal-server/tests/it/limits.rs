@@ -36,7 +36,7 @@ fn wrong() -> Value {
 
 #[tokio::test]
 async fn an_address_has_five_failures_in_a_room_ten_unknown_rooms_and_so_many_in_all() {
-    let api = behind_a_proxy(Limits { failed_joins: 12, ..Limits::default() }).await;
+    let api = behind_a_proxy(Limits::with(|limits| limits.failed_joins = 12)).await;
     let room = api.room().await;
     let closed = api.room().await;
     api.close(&closed.id, &closed.access_token).await.data();
@@ -90,7 +90,7 @@ async fn an_address_has_five_failures_in_a_room_ten_unknown_rooms_and_so_many_in
 
 #[tokio::test]
 async fn the_next_addresses_of_an_ipv6_network_are_the_same_client() {
-    let api = behind_a_proxy(Limits { failed_joins: 2, ..Limits::default() }).await;
+    let api = behind_a_proxy(Limits::with(|limits| limits.failed_joins = 2)).await;
     let room = api.room().await;
     for host in ["2001:db8:1:2::1", "2001:db8:1:2:ffff::9"] {
         assert_eq!(api.join_from(host, &room.id, &wrong()).await.status, 401);
@@ -101,7 +101,7 @@ async fn the_next_addresses_of_an_ipv6_network_are_the_same_client() {
 
 #[tokio::test]
 async fn an_invite_opens_whatever_was_guessed_before_and_tells_a_guesser_nothing() {
-    let api = behind_a_proxy(Limits { failed_joins: 1, ..Limits::default() }).await;
+    let api = behind_a_proxy(Limits::with(|limits| limits.failed_joins = 1)).await;
     let created = api.create(&json!({})).await.data();
     let id = text(&created["room_id"]);
     assert_eq!(api.join_from("198.51.100.1", &id, &wrong()).await.status, 401);
@@ -122,7 +122,7 @@ async fn an_invite_opens_whatever_was_guessed_before_and_tells_a_guesser_nothing
 
 #[tokio::test]
 async fn a_wrong_invite_is_no_failure_of_its_address() {
-    let api = behind_a_proxy(Limits { failed_joins: 1, ..Limits::default() }).await;
+    let api = behind_a_proxy(Limits::with(|limits| limits.failed_joins = 1)).await;
     let room = api.room().await;
     let guess = json!({"invite_token": "void by now"});
     for _ in 0..3 {
@@ -144,7 +144,7 @@ async fn a_wrong_invite_is_no_failure_of_its_address() {
 #[tokio::test]
 async fn a_user_changes_its_rooms_so_often_a_minute() {
     let api = Api::start_with(
-        builder().limits(Limits { changes_per_minute: 2, ..Limits::default() }).unwrap(),
+        builder().limits(Limits::with(|limits| limits.changes_per_minute = 2)).unwrap(),
     )
     .await;
     let (room, other) = (api.room().await, api.room().await);
@@ -169,7 +169,7 @@ async fn a_user_changes_its_rooms_so_often_a_minute() {
 #[tokio::test]
 async fn an_address_that_no_proxy_vouches_for_is_its_own() {
     let api =
-        Api::start_with(builder().limits(Limits { failed_joins: 1, ..Limits::default() }).unwrap())
+        Api::start_with(builder().limits(Limits::with(|limits| limits.failed_joins = 1)).unwrap())
             .await;
     let room = api.room().await;
     assert_eq!(api.join_from("198.51.100.1", &room.id, &wrong()).await.status, 401);
@@ -179,7 +179,7 @@ async fn an_address_that_no_proxy_vouches_for_is_its_own() {
 #[tokio::test]
 async fn a_user_creates_so_many_rooms_a_minute_and_is_told_when_to_go_on() {
     let api = Api::start_with(
-        builder().limits(Limits { creates_per_minute: 2, ..Limits::default() }).unwrap(),
+        builder().limits(Limits::with(|limits| limits.creates_per_minute = 2)).unwrap(),
     )
     .await;
     for _ in 0..2 {
@@ -200,7 +200,7 @@ async fn a_user_creates_so_many_rooms_a_minute_and_is_told_when_to_go_on() {
 #[tokio::test]
 async fn a_room_that_is_over_makes_place_for_another() {
     let api =
-        Api::start_with(builder().limits(Limits { open_rooms: 2, ..Limits::default() }).unwrap())
+        Api::start_with(builder().limits(Limits::with(|limits| limits.open_rooms = 2)).unwrap())
             .await;
     let room = api.room().await;
     api.room_with(&json!({"expires_minutes": 1})).await;
@@ -219,7 +219,7 @@ async fn a_room_that_is_over_makes_place_for_another() {
 
 #[tokio::test]
 async fn an_address_joins_so_often_a_minute() {
-    let api = behind_a_proxy(Limits { joins_per_minute: 2, ..Limits::default() }).await;
+    let api = behind_a_proxy(Limits::with(|limits| limits.joins_per_minute = 2)).await;
     let room = api.room().await;
     for _ in 0..2 {
         api.join_from("198.51.100.1", &room.id, &password(&room)).await.data();
@@ -232,7 +232,7 @@ async fn an_address_joins_so_often_a_minute() {
 /// A refused join once took an id and was written to the disk first.
 #[tokio::test]
 async fn a_join_over_the_limit_leaves_the_room_as_it_was() {
-    let api = behind_a_proxy(Limits { room_joins_per_minute: 2, ..Limits::default() }).await;
+    let api = behind_a_proxy(Limits::with(|limits| limits.room_joins_per_minute = 2)).await;
     let room = api.room().await;
     let join = async |from: &str| api.join_from(from, &room.id, &password(&room)).await;
     // A failed join is not counted.
@@ -255,7 +255,10 @@ async fn a_join_over_the_limit_leaves_the_room_as_it_was() {
 
 #[tokio::test]
 async fn creates_and_changes_that_are_refused_are_not_counted() {
-    let limits = Limits { creates_per_minute: 1, changes_per_minute: 1, ..Limits::default() };
+    let limits = Limits::with(|limits| {
+        limits.creates_per_minute = 1;
+        limits.changes_per_minute = 1;
+    });
     let api = behind_a_proxy(limits).await;
     for _ in 0..3 {
         let refused = api.create(&json!({"max_participants": 0})).await;

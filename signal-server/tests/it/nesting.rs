@@ -115,7 +115,7 @@ async fn addresses_have_limits_where_the_application_tells_them_and_none_elsewhe
         api.join(&room.id, &wrong).await.status
     };
     let server = || -> Server {
-        builder().limits(Limits { failed_joins: 1, ..Limits::default() }).unwrap().build()
+        builder().limits(Limits::with(|limits| limits.failed_joins = 1)).unwrap().build()
     };
     let told = Api::at(serve(application().merge(server().router())).await);
     assert_eq!(guesses(&told).await, 429);

@@ -144,7 +144,7 @@ async fn ask(api: &Api, token: &str, method: Method, room: &str, path: &str) -> 
 #[tokio::test]
 async fn whoever_tries_rooms_of_others_is_soon_not_told_which_there_are() {
     let api =
-        Api::start_with(builder().limits(Limits { failed_joins: 7, ..Limits::default() }).unwrap())
+        Api::start_with(builder().limits(Limits::with(|limits| limits.failed_joins = 7)).unwrap())
             .await;
     let (room, closed) = (api.room().await, api.room().await);
     api.close(&closed.id, &closed.access_token).await.data();
@@ -193,7 +193,7 @@ async fn whoever_tries_rooms_of_others_is_soon_not_told_which_there_are() {
 #[tokio::test]
 async fn rooms_of_ones_own_are_no_failures_though_they_are_over() {
     let api =
-        Api::start_with(builder().limits(Limits { failed_joins: 1, ..Limits::default() }).unwrap())
+        Api::start_with(builder().limits(Limits::with(|limits| limits.failed_joins = 1)).unwrap())
             .await;
     let closed = api.room().await;
     let expired = api.room_with(&json!({"expires_minutes": 1})).await;

@@ -272,8 +272,10 @@ async fn a_queue_for_a_store_that_hangs_has_one_record_for_each_room() {
 #[tokio::test]
 async fn a_create_that_takes_too_long_leaves_no_room_that_counts() {
     let records = Records::default();
-    let limits =
-        Limits { open_rooms: 1, request_patience: Duration::from_millis(300), ..Limits::default() };
+    let limits = Limits::with(|limits| {
+        limits.open_rooms = 1;
+        limits.request_patience = Duration::from_millis(300);
+    });
     let server = builder()
         .limits(limits)
         .unwrap()

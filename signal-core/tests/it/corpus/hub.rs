@@ -361,16 +361,19 @@ fn token_hash(number: u64) -> TokenHash {
 
 /// Limits that a short script reaches.
 fn config() -> HubConfig {
-    HubConfig {
-        max_bad_messages: 3,
-        max_data_bytes: 256,
-        max_frame_bytes: 1024,
-        max_held_bytes: 512,
-        max_state_bytes: 128,
-        max_unsent_bytes: 2048,
-        replay: ReplayLimit { messages: 4, bytes: 1024, age: Duration::from_secs(10) },
-        ..HubConfig::default()
-    }
+    HubConfig::with(|config| {
+        config.max_bad_messages = 3;
+        config.max_data_bytes = 256;
+        config.max_frame_bytes = 1024;
+        config.max_held_bytes = 512;
+        config.max_state_bytes = 128;
+        config.max_unsent_bytes = 2048;
+        config.replay = ReplayLimit::with(|replay| {
+            replay.messages = 4;
+            replay.bytes = 1024;
+            replay.age = Duration::from_secs(10);
+        });
+    })
 }
 
 const START: Timestamp = Timestamp::from_millis(1_764_943_200_000);

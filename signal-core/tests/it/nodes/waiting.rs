@@ -72,7 +72,7 @@ fn as_many_bytes_wait_as_are_allowed_and_the_rest_is_refused() {
         let max_held_bytes = 3 * (size_of::<NodeFrame>() + payload);
         for (most, waiting) in [(max_held_bytes, 3), (max_held_bytes - 1, 2)] {
             let mut nodes =
-                Nodes::with_config(&HubConfig { max_held_bytes: most, ..HubConfig::default() });
+                Nodes::with_config(&HubConfig::with(|config| config.max_held_bytes = most));
             let (sender, _) = nodes.join(0);
             let newcomer = nodes.open(1);
             let answers = nodes.apply();

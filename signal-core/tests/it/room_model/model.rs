@@ -375,10 +375,8 @@ impl Model {
 
     fn running(&self) -> Result<(), Reject> {
         match self.status {
-            Status::Closed(CloseReason::ByAdmin | CloseReason::ByCreator) => {
-                Err(Reject::RoomClosed)
-            }
             Status::Closed(CloseReason::Expired) => Err(Reject::RoomExpired),
+            Status::Closed(_) => Err(Reject::RoomClosed),
             Status::Open => Ok(()),
         }
     }

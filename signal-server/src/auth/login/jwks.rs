@@ -39,6 +39,7 @@ struct Cache {
 
 /// Why the settings for fetching keys are invalid.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
+#[non_exhaustive]
 pub enum InvalidJwks {
     /// The URL is not `https:`, so an attacker on the network could replace the keys.
     #[error(

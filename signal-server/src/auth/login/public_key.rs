@@ -10,6 +10,7 @@ use super::key::Key;
 
 /// Why a PEM text is not a key that can verify tokens.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[non_exhaustive]
 pub enum InvalidKey {
     /// It is a private key, which only the login should have.
     #[error("it is a private key; give the public key that belongs to it (openssl pkey -pubout)")]

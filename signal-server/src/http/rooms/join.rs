@@ -181,9 +181,7 @@ async fn decide(
     };
     match record.status() {
         Status::Open | Status::Closed(CloseReason::Expired) => {}
-        Status::Closed(CloseReason::ByAdmin | CloseReason::ByCreator) => {
-            return Err(Reject::RoomNotFound.into());
-        }
+        Status::Closed(_) => return Err(Reject::RoomNotFound.into()),
     }
     let request = JoinRequest { room: &record, name: &name, login: login.request(None) };
     let decision = policy.decide(request, client).await;
@@ -246,9 +244,7 @@ fn impossible_password(app: &App, room: RoomId, client: Option<ClientAddress>) -
     }
     match app.rooms.get(room).map(|room| room.status()) {
         Some(Status::Open | Status::Closed(CloseReason::Expired)) => Reject::WrongPassword.into(),
-        Some(Status::Closed(CloseReason::ByAdmin | CloseReason::ByCreator)) => {
-            Reject::RoomNotFound.into()
-        }
+        Some(Status::Closed(_)) => Reject::RoomNotFound.into(),
         None => match app.attempts.count_unknown_room(client) {
             Ok(()) => Reject::RoomNotFound.into(),
             Err(limited) => limited.into(),

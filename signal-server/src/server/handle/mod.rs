@@ -151,6 +151,7 @@ pub struct RoomNotFound;
 
 /// Why a participant was neither kicked nor banned.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[non_exhaustive]
 pub enum KickError {
     /// The creator cannot be removed from its own room. Close the room instead.
     #[error("the creator cannot be removed; close the room instead")]

@@ -30,7 +30,7 @@ async fn attach_from(
 
 #[tokio::test]
 async fn an_address_opens_so_many_sockets_a_minute() {
-    let api = behind_a_proxy(Limits { sockets_per_minute: 3, ..Limits::default() }).await;
+    let api = behind_a_proxy(Limits::with(|limits| limits.sockets_per_minute = 3)).await;
     let room = api.room().await;
     for _ in 0..3 {
         let mut refused = attach_from(&api, "198.51.100.1", &room, "no-token").await.unwrap();
@@ -60,7 +60,7 @@ async fn silent_connections_have_a_second_when_most_are_taken() {
 
 #[tokio::test]
 async fn an_address_has_so_many_sockets_and_the_next_is_answered_429() {
-    let api = behind_a_proxy(Limits { connections_per_address: 2, ..Limits::default() }).await;
+    let api = behind_a_proxy(Limits::with(|limits| limits.connections_per_address = 2)).await;
     let room = api.room().await;
     let token = |name: &'static str| api.ws_token(&room, name);
     let mut first = attach_from(&api, "198.51.100.1", &room, &token("a").await).await.unwrap();
@@ -87,7 +87,7 @@ async fn an_address_has_so_many_sockets_and_the_next_is_answered_429() {
 
 #[tokio::test]
 async fn an_address_may_be_limited_to_so_many_guests_in_a_room() {
-    let hub = HubConfig { max_seats_per_address: Some(1), ..HubConfig::default() };
+    let hub = HubConfig::with(|config| config.max_seats_per_address = Some(1));
     let proxies = ["127.0.0.1/32".parse().unwrap()];
     let behind = builder().trusted_proxies(proxies, ForwardedHeader::XForwardedFor);
     let api = Api::start_with(behind.hub(hub).unwrap()).await;

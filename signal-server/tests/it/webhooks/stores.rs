@@ -122,7 +122,7 @@ async fn a_store_that_keeps_the_queue_loses_no_event_and_another_one_delivers_th
 #[tokio::test]
 async fn an_event_waits_until_its_record_is_saved_and_a_withdrawn_room_has_none() {
     let (receiver, tables) = (Receiver::start().await, Tables::default());
-    let limits = Limits { request_patience: Duration::from_secs(1), ..Limits::default() };
+    let limits = Limits::with(|limits| limits.request_patience = Duration::from_secs(1));
     let builder = hooked(&receiver).limits(limits).unwrap();
     let (api, _server) = serve(builder, tables.clone()).await;
     let room = api.room().await;
