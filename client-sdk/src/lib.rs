@@ -111,6 +111,8 @@ mod wanted;
 
 pub use async_trait::async_trait;
 pub use bytes::Bytes;
+#[doc(no_inline)]
+pub use serde;
 pub use signal_core::ice::IceServer;
 pub use signal_core::identity::Attributes;
 pub use signal_core::message::{Audience, ParticipantInfo, RoomInfo};

@@ -27,6 +27,9 @@
 //! | [`hub`], [`store`] | clusters |
 //! | [`wire`] | clients, tests and tools that read or write JSON |
 //!
+//! The [`guide`] has a page for each part that a host provides: [transport](guide::transport),
+//! [heartbeats](guide::heartbeats), [store](guide::store), [threads](guide::shards).
+//!
 //! # Driving an engine
 //!
 //! ```
@@ -130,6 +133,7 @@ mod deadlines;
 mod engine;
 mod entry;
 mod error;
+pub mod guide;
 pub mod hub;
 pub mod ice;
 pub mod identity;
@@ -151,6 +155,8 @@ mod unicode;
 pub mod wire;
 mod wording;
 
+#[doc(no_inline)]
+pub use bytes;
 pub use client::{AddressTag, Client};
 pub use close_code::CloseCode;
 pub use engine::{
@@ -163,4 +169,6 @@ pub use language::Language;
 pub use name::{DisplayName, InvalidName};
 pub use permissions::Permissions;
 pub use protocol::ProtocolVersion;
+#[doc(no_inline)]
+pub use serde;
 pub use time::Timestamp;

@@ -153,5 +153,7 @@ pub use signal_core::{DisplayName, InvalidName, Language, ParticipantId, Permiss
 #[cfg(feature = "store")]
 pub use store::DataDirError;
 pub use store::{QueueWrite, QueuedEvent, RoomStore, RoomWrite, StoreError, StoredRoom};
+#[doc(no_inline)]
+pub use tokio;
 #[cfg(feature = "webhooks")]
 pub use webhooks::{InvalidWebhooks, WebhookEvent, Webhooks};

@@ -64,80 +64,11 @@ use crate::time::Timestamp;
 /// [`CloseCode::SlowConsumer`](crate::CloseCode::SlowConsumer), and its frames are dropped. Both
 /// are settings of [`HubConfig`](crate::config::HubConfig).
 ///
-/// # Heartbeats
+/// # More
 ///
-/// Every 20 s a connection has a [`Transmit::Ping`] to send. One that is silent for 45 s is closed
-/// with [`CloseCode::Idle`](crate::CloseCode::Idle). Each frame shows that the other side is alive.
-/// Report other signs, such as a pong or a part of a frame, with
-/// [`handle_alive`](Self::handle_alive).
-///
-/// # A store of one's own
-///
-/// With [`EngineConfig::saves`] the engine hands out each room that has to be written. The record
-/// in memory is authoritative; the store is only read at the start:
-///
-/// ```
-/// use std::collections::BTreeMap;
-/// use std::time::Duration;
-/// use signal_core::room::Room;
-/// use signal_core::{Engine, EngineConfig, Timestamp};
-/// # use signal_core::room::{IdSuffix, PasswordTag, RoomSpec, TokenHash};
-/// # use signal_core::RoomId;
-/// # fn spec(now: Timestamp) -> RoomSpec {
-/// #     RoomSpec {
-/// #         id: RoomId::from_indices([1; 6]),
-/// #         epoch: 1,
-/// #         name: "a room".into(),
-/// #         creator: "user-17".into(),
-/// #         password: Some(PasswordTag::new([1; 32])),
-/// #         invite: TokenHash::new([2; 32]),
-/// #         capacity: Default::default(),
-/// #         created_at: now,
-/// #         expires_at: now + Duration::from_secs(7200),
-/// #         on_creator_leave: Default::default(),
-/// #         suffix: IdSuffix::new(3),
-/// #     }
-/// # }
-///
-/// /// Stands for a table with a key and a column of bytes.
-/// type Table = BTreeMap<String, Vec<u8>>;
-///
-/// /// After each `handle`. It may be called in another thread or task just as well.
-/// fn save(engine: &mut Engine, table: &mut Table, now: Timestamp) {
-///     while let Some(save) = engine.poll_save() {
-///         let key = save.room().to_string();
-///         match save.record() {
-///             Some(record) => drop(table.insert(key, record.to_record())),
-///             None => drop(table.remove(&key)),
-///         }
-///         engine.handle_saved(save, now);
-///     }
-/// }
-///
-/// let now = Timestamp::from_millis(1_764_943_200_000);
-/// let mut config = EngineConfig::default();
-/// config.saves = true;
-/// let (mut table, mut engine) = (Table::new(), Engine::with_config(1, config.clone()));
-/// engine.create(spec(now))?;
-/// save(&mut engine, &mut table, now);
-///
-/// // The process dies, and the next one goes on with what was written.
-/// let mut engine = Engine::with_config(2, config);
-/// for record in table.values() {
-///     engine.restore(Room::from_record(record)?, [], now)?;
-/// }
-/// assert_eq!(engine.rooms().count(), 1);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-///
-/// A host sends its own replies, such as the answer to a request that created a room, once it has
-/// called [`handle_saved`](Self::handle_saved) for a record of that
-/// [version](crate::room::Room::version) or a newer one.
-///
-/// # Threads
-///
-/// An engine is `Send` and has no lock of its own. A host with many rooms may spread them over
-/// several engines by their ids, since rooms are independent of each other.
+/// The guide explains [heartbeats](crate::guide::heartbeats),
+/// [transports](crate::guide::transport), [stores](crate::guide::store), and
+/// [threads](crate::guide::shards).
 #[derive(Debug)]
 pub struct Engine {
     config: EngineConfig,
