@@ -6,7 +6,7 @@ use client_sdk::{
 use signal_server::RoomId;
 
 use crate::common::pictures::drain;
-use crate::common::{client, listener, meet, room_of, server, talker};
+use crate::common::{InTime, channel, client, listener, meet, room_of, server, talker};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_taken_from_whoever_may_not_publish_until_it_may_again() {
@@ -17,6 +17,7 @@ async fn nothing_is_taken_from_whoever_may_not_publish_until_it_may_again() {
     let room: RoomId = viewer.participant.room().unwrap().id;
     viewer.until("media", |seen| seen.has_media(from)).await;
     sender.until("a channel", |seen| seen.channels.contains(&to)).await;
+    let (notes, mut read) = channel(&sender, &mut viewer, "notes").await;
     let mut silent = Permissions::default();
     silent.publish = false;
 
@@ -26,12 +27,20 @@ async fn nothing_is_taken_from_whoever_may_not_publish_until_it_may_again() {
     }
     assert!(!viewer.participant.participant(from).unwrap().publish);
     sender.participant.send_data(to, "unheard").await.unwrap();
-    // What is sent later arrives later.
+    notes.send("unread").await.unwrap();
+    let arrived = async {
+        while notes.unsent_bytes().await > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    arrived.in_time("the data").await;
     handle.set_permissions(room, from, Permissions::default()).await.unwrap();
     viewer.until("media", |seen| seen.has_media(from)).await;
     sender.participant.send_data(to, "heard").await.unwrap();
     viewer.until("data", |seen| !seen.data.is_empty()).await;
     assert_eq!(viewer.data, [(from, "heard".to_owned())]);
+    notes.send("read").await.unwrap();
+    assert_eq!(read.recv().in_time("the note").await.unwrap().data, "read");
     for kind in [MediaKind::Audio, MediaKind::Video] {
         viewer.receive_fresh(from, kind, 20).await;
     }
