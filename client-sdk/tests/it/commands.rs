@@ -96,20 +96,29 @@ fn nothing_is_known_of_any_command_once_too_much_was_sent() {
 
 #[test]
 fn one_that_reads_slowly_holds_up_what_is_for_it_alone() {
+    for slow in ["p_slow0000", "host"] {
+        let mut host = Host::joined();
+        let (refused_one, fine) = (host.say("a"), host.say("b"));
+        host.refuse_about(slow, Some(&refused_one.to_string()));
+        let error = refused("rate_limited", Some(Duration::from_millis(700)));
+        assert_eq!(host.outcomes(), [(refused_one, Err(error))]);
+        host.pong("2");
+        let later = host.say("c");
+        host.pong("4");
+        assert_eq!(host.outcomes(), [(fine, Ok(()))]);
+        host.pong("6");
+        assert_eq!(host.outcomes(), [(later, Ok(()))]);
+    }
+}
+
+#[test]
+fn a_refused_description_refuses_no_request() {
     let mut host = Host::joined();
-    let (slow, fine) = (host.say("a"), host.say("b"));
-    host.refuse_about("p_slow0000", Some(&slow.to_string()));
-    let error = refused("rate_limited", Some(Duration::from_millis(700)));
-    assert_eq!(host.outcomes(), [(slow, Err(error))]);
-    host.pong("2");
-    let later = host.say("c");
-    host.pong("4");
-    assert_eq!(host.outcomes(), [(fine, Ok(()))]);
-    // A description, which is no command.
+    let request = host.say("a");
     host.refuse_about("p_slow0000", None);
     assert_eq!(host.events(), 1);
-    host.pong("6");
-    assert_eq!(host.outcomes(), [(later, Ok(()))]);
+    host.pong("2");
+    assert_eq!(host.outcomes(), [(request, Ok(()))]);
 }
 
 #[test]
@@ -245,7 +254,7 @@ impl Host {
         self.server(&error);
     }
 
-    /// Refuses a message because its addressee reads slowly.
+    /// Refuses a message because many wait for its addressee.
     fn refuse_about(&mut self, about: &str, req: Option<&str>) {
         self.server(&json!({"type": "error", "code": "rate_limited", "message": "no",
             "about": about, "req": req, "retryable": true, "retry_after_ms": 700}));

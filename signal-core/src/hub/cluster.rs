@@ -15,7 +15,7 @@ use super::negotiation::Decision;
 use super::node_frame::{NodeBody, NodeFrame, NodeReceiver, NodeSender, SeatRef};
 use crate::error::ErrorCode;
 use crate::ids::{NodeId, ParticipantId, RoomId, Ticket};
-use crate::message::{ServerMessage, SignalKind};
+use crate::message::{Addressee, ServerMessage, SignalKind};
 use crate::protocol::ProtocolVersion;
 use crate::room::Seat;
 use crate::time::Timestamp;
@@ -124,7 +124,7 @@ impl Hub {
                     }
                     (Some(SignalKind::Answer | SignalKind::Candidate) | None, _) => {}
                 }
-                let about = Some(from).filter(|from| *from != to.id);
+                let about = Some(from).filter(|from| *from != to.id).map(Addressee::from);
                 let refused = RefusalDetails { about, req: frame.req, ..RefusalDetails::default() };
                 self.error(room, to.id, *code, refused, now);
             }

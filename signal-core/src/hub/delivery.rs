@@ -11,7 +11,7 @@ use super::local_room::Outgoing;
 use crate::close_code::CloseCode;
 use crate::error::ErrorCode;
 use crate::ids::{ConnId, ParticipantId, RoomId, Ticket};
-use crate::message::{RequestId, ServerMessage};
+use crate::message::{Addressee, RequestId, ServerMessage};
 use crate::protocol::ProtocolVersion;
 use crate::time::Timestamp;
 use crate::wire;
@@ -231,8 +231,8 @@ enum Space {
 /// What the sender of a refused message is told, beyond the code.
 #[derive(Debug, Default)]
 pub(super) struct RefusalDetails<'a> {
-    /// The participant that the message was for.
-    pub(super) about: Option<ParticipantId>,
+    /// The addressee of the message.
+    pub(super) about: Option<Addressee>,
     pub(super) detail: Option<&'a str>,
     /// Whether trying again is of no use, unlike with most errors of this code.
     pub(super) is_final: bool,

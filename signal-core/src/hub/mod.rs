@@ -42,6 +42,7 @@ use crate::config::HubConfig;
 use crate::deadlines::Deadlines;
 use crate::ids::{Attachment, ConnId, ParticipantId, RoomId};
 pub use crate::ids::{NodeId, OpId};
+use crate::message::Addressee;
 use crate::protocol::ProtocolVersion;
 use crate::room::Op;
 use crate::store::Applied;
@@ -208,9 +209,8 @@ impl Hub {
             Input::Frame { conn, frame } => self.frame(conn, frame, now),
             Input::HostMessage { record, message } => self.host_message(&record, message, now),
             Input::IceServers { conn, ice, req } => self.ice_servers(conn, ice, req, now),
-            Input::IceServersRefused { conn, code, req }
-            | Input::ToHostRefused { conn, code, req } => {
-                self.request_refused(conn, code, req, now);
+            Input::IceServersRefused { conn, code, req } => {
+                self.request_refused(conn, None, code, req, now);
             }
             Input::Lost { conn, how } => self.lost(conn, how, now),
             Input::Open { conn, room, protocol, language, entry, randomness, client } => {
@@ -220,6 +220,9 @@ impl Hub {
             Input::FromNode { from, frame } => self.node_frame(from, frame, now),
             Input::Record(record) => self.see(&record, now),
             Input::Sent { conn, bytes } => self.sent(conn, bytes, now),
+            Input::ToHostRefused { conn, code, req } => {
+                self.request_refused(conn, Some(Addressee::Host), code, req, now);
+            }
             Input::Uncommitted { op } => self.ask_again(op),
             Input::Undelivered { frame } => self.undelivered(&frame, now),
         }

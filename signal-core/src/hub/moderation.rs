@@ -4,8 +4,7 @@ use super::delivery::RefusalDetails;
 use super::request::Sender;
 use super::{AskedBy, Hub};
 use crate::error::ErrorCode;
-use crate::ids::ParticipantId;
-use crate::message::{Moderation, RequestId};
+use crate::message::{Addressee, Moderation, RequestId};
 use crate::permissions::Permissions;
 use crate::room::{Op, Receipt, Reject};
 use crate::time::Timestamp;
@@ -15,7 +14,7 @@ use crate::time::Timestamp;
 pub(super) struct Moderator {
     sender: Sender,
     /// The participant that it kicks or bans.
-    about: Option<ParticipantId>,
+    about: Option<Addressee>,
     req: Option<RequestId>,
 }
 
@@ -32,7 +31,7 @@ impl Hub {
         &mut self,
         sender: Sender,
         permission: &str,
-        about: Option<ParticipantId>,
+        about: Option<Addressee>,
         req: Option<RequestId>,
         now: Timestamp,
     ) {
@@ -52,10 +51,12 @@ impl Hub {
         now: Timestamp,
     ) {
         let about = match moderation {
-            Moderation::Ban(participant) | Moderation::Kick(participant) => Some(participant),
+            Moderation::Ban(participant) | Moderation::Kick(participant) => {
+                Some(participant.into())
+            }
             Moderation::Close | Moderation::Lock | Moderation::Unlock => None,
         };
-        if about == Some(sender.id) {
+        if about == Some(sender.id.into()) {
             let refused = RefusalDetails { about, req, ..RefusalDetails::default() };
             return self.error(sender.room, sender.id, ErrorCode::SelfTarget, refused, now);
         }

@@ -86,7 +86,7 @@ impl Hub {
             Route::Gone(code) => self.refuse_message(sender, to, code, req, now),
             Route::Here(_) | Route::Held | Route::Node { .. } if is_v1 => {
                 let detail = Some("it speaks v1, which has no `message`");
-                let about = Some(to);
+                let about = Some(to.into());
                 let refused = RefusalDetails {
                     about,
                     detail,
@@ -139,7 +139,7 @@ impl Hub {
         req: Option<RequestId>,
         now: Timestamp,
     ) {
-        let refused = RefusalDetails { about: Some(to), req, ..RefusalDetails::default() };
+        let refused = RefusalDetails { about: Some(to.into()), req, ..RefusalDetails::default() };
         self.error(sender.room, sender.id, code, refused, now);
     }
 

@@ -11,7 +11,7 @@ use crate::close_code::CloseCode;
 use crate::error::ErrorCode;
 use crate::ice::IceServers;
 use crate::ids::{ConnId, ParticipantId, RoomId, Ticket};
-use crate::message::{Audience, ClientMessage, Request, RequestId, ServerMessage};
+use crate::message::{Addressee, Audience, ClientMessage, Request, RequestId, ServerMessage};
 use crate::name::DisplayName;
 use crate::payload::Payload;
 use crate::protocol::ProtocolVersion;
@@ -87,8 +87,9 @@ impl Hub {
             ClientMessage::Message { to, topic, data } => {
                 if !self.permissions(sender).message {
                     let about = match to {
-                        Audience::One(to) => Some(to),
-                        Audience::Host | Audience::Room => None,
+                        Audience::Host => Some(Addressee::Host),
+                        Audience::One(to) => Some(to.into()),
+                        Audience::Room => None,
                     };
                     return self.forbid(sender, "message", about, req, now);
                 }
@@ -154,17 +155,19 @@ impl Hub {
         }
     }
 
-    /// Tells a participant that the host refuses its request.
+    /// Tells a participant that the host refuses its request, which may be a message to the host.
     pub(super) fn request_refused(
         &mut self,
         conn: ConnId,
+        about: Option<Addressee>,
         code: ErrorCode,
         req: Option<RequestId>,
         now: Timestamp,
     ) {
         let Some(connection) = self.connections.get(&conn) else { return };
         if let (Some((room, id)), ProtocolVersion::V2) = (connection.seat(), connection.protocol) {
-            self.error(room, id, code, RefusalDetails { req, ..RefusalDetails::default() }, now);
+            let refused = RefusalDetails { about, req, ..RefusalDetails::default() };
+            self.error(room, id, code, refused, now);
         }
     }
 

@@ -99,6 +99,22 @@ pub enum Moderation {
     Unlock,
 }
 
+/// The addressee of a refused message.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Addressee {
+    /// The server's own code.
+    Host,
+    /// A participant. A message to the room has several addressees.
+    Participant(ParticipantId),
+}
+
+impl From<ParticipantId> for Addressee {
+    fn from(id: ParticipantId) -> Self {
+        Self::Participant(id)
+    }
+}
+
 /// A message from the server to a participant.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
@@ -109,8 +125,8 @@ pub enum ServerMessage {
         code: ErrorCode,
         /// A human-readable reason.
         message: String,
-        /// v2: the participant that the refused message was for.
-        about: Option<ParticipantId>,
+        /// v2: the addressee of the refused message, if it had one.
+        about: Option<Addressee>,
         /// v2: how long to wait before trying again; `None` if trying again is of no use.
         retry_after: Option<Duration>,
         /// v2: the id of the refused message.

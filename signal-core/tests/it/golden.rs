@@ -121,7 +121,7 @@ fn every_message_to_a_v2_client_has_its_form() {
     let conflict = ServerMessage::Error {
         code: ErrorCode::OfferConflict,
         message: ErrorCode::OfferConflict.text(Language::Zh).into(),
-        about: Some(from),
+        about: Some(from.into()),
         retry_after: None,
         req: None,
     };

@@ -123,7 +123,7 @@ fn a_message_to_the_host_is_handed_to_it_and_to_nobody_else() {
     assert!(node.take(a).is_empty() && node.take(b).is_empty());
     node.input(Input::ToHostRefused { conn, code: ErrorCode::Forbidden, req });
     let error = &node.take(a)[0];
-    assert_eq!((&error["code"], &error["req"]), (&json!("forbidden"), &json!("7")));
+    assert_eq!([&error["code"], &error["about"], &error["req"]], ["forbidden", "host", "7"]);
 }
 
 #[test]

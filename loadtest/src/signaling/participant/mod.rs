@@ -11,7 +11,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use signal_core::ParticipantId;
 use signal_core::message::{
-    Audience, ClientMessage, Payload, ServerMessage, Signal, SignalKind, Topic,
+    Addressee, Audience, ClientMessage, Payload, ServerMessage, Signal, SignalKind, Topic,
 };
 use tokio::sync::watch;
 use tokio::time::{sleep_until, timeout};
@@ -252,9 +252,9 @@ impl<'a> Participant<'a> {
                 }
             }
             // The addressee may have left a moment ago.
-            ServerMessage::Error { code, about, .. }
-                if about.is_none_or(|about| !self.room.has_left(about)) =>
-            {
+            ServerMessage::Error { about: Some(Addressee::Participant(id)), .. }
+                if self.room.has_left(id) => {}
+            ServerMessage::Error { code, .. } => {
                 recorder.failed(format!("the server refused a message: {}", code.as_str()));
             }
             ServerMessage::Kicked { .. } | ServerMessage::RoomClosed { .. } => return false,

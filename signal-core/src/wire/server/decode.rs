@@ -9,8 +9,8 @@ use crate::error::ErrorCode;
 use crate::ice::IceServers;
 use crate::ids::ParticipantId;
 use crate::message::{
-    Missed, ParticipantInfo, PeerUpdate, RequestId, Resumed, RoomInfo, ServerMessage, SignalKind,
-    Topic, Welcome,
+    Addressee, Missed, ParticipantInfo, PeerUpdate, RequestId, Resumed, RoomInfo, ServerMessage,
+    SignalKind, Topic, Welcome,
 };
 use crate::payload::Payload;
 use crate::permissions::Permissions;
@@ -208,7 +208,7 @@ impl Envelope<'_> {
         let req = self.req()?;
         let name = required(self.code, "code")?;
         let code = ErrorCode::from_wire(&name).ok_or(Problem::UnknownErrorCode(name))?;
-        let about = self.about.map(id).transpose()?;
+        let about = self.about.map(addressee).transpose()?;
         let retry_after_ms =
             self.retry_after_ms.or(self.retryable.filter(|retryable| *retryable).map(|_| 0));
         let retry_after = retry_after_ms.map(Duration::from_millis);
@@ -293,6 +293,13 @@ impl Envelope<'_> {
     fn req(&self) -> Result<Option<RequestId>, Problem> {
         let req = self.req.as_deref().map(RequestId::new);
         req.transpose().map_err(|error| Problem::field("req", error))
+    }
+}
+
+fn addressee(about: Target) -> Result<Addressee, Problem> {
+    match about {
+        Target::Host => Ok(Addressee::Host),
+        Target::Nobody | Target::One(_) | Target::Room => Ok(id(about)?.into()),
     }
 }
 

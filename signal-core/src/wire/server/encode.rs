@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::ice::IceServers;
 use crate::message::{
-    Missed, ParticipantInfo, PeerUpdate, RequestId, Resumed, ServerMessage, Welcome,
+    Addressee, Missed, ParticipantInfo, PeerUpdate, RequestId, Resumed, ServerMessage, Welcome,
 };
 use crate::payload::Payload;
 use crate::protocol::ProtocolVersion;
@@ -32,7 +32,7 @@ pub fn encode_server(message: &ServerMessage, protocol: ProtocolVersion) -> Byte
         ServerMessage::Error { code, message, about, retry_after, req } => MessageJson::Error {
             code: code.as_str(),
             message,
-            about: about.as_ref().filter(|_| is_v2).map(|id| id.as_str()),
+            about: about.as_ref().filter(|_| is_v2).map(addressee),
             retryable: is_v2.then_some(retry_after.is_some()),
             retry_after_ms: retry_after.filter(|_| is_v2).map(millis),
             req: text(req.as_ref().filter(|_| is_v2)),
@@ -266,6 +266,13 @@ impl<'a> From<&'a Resumed> for ResumedJson<'a> {
 
 fn list(participants: &[ParticipantInfo], protocol: ProtocolVersion) -> Vec<ParticipantJson<'_>> {
     participants.iter().map(|participant| ParticipantJson::of(participant, protocol)).collect()
+}
+
+fn addressee(about: &Addressee) -> &str {
+    match about {
+        Addressee::Host => HOST,
+        Addressee::Participant(id) => id.as_str(),
+    }
 }
 
 fn text(req: Option<&RequestId>) -> Option<&str> {
