@@ -32,11 +32,24 @@ static IDLE: Mutex<Vec<Process>> = Mutex::new(Vec::new());
 
 impl Chromium {
     pub(crate) async fn take() -> Self {
+        Self::take_build(Build::Windowless).await
+    }
+
+    /// Takes one that reaches TURN servers over TCP, too.
+    pub(crate) async fn take_usual() -> Self {
+        Self::take_build(Build::Usual).await
+    }
+
+    async fn take_build(build: Build) -> Self {
         let permit = PERMITS.acquire().await.unwrap();
-        let idle = IDLE.lock().unwrap().pop();
+        let idle = {
+            let mut idle = IDLE.lock().unwrap();
+            let found = idle.iter().position(|process| process.build == build);
+            found.map(|found| idle.swap_remove(found))
+        };
         let process = match idle {
             Some(process) => process,
-            None => Process::start().await,
+            None => Process::start(build).await,
         };
         let context = process.pipe.ask(None, "Target.createBrowserContext", json!({})).await;
         let context = context.unwrap()["browserContextId"].as_str().unwrap().to_owned();
@@ -82,18 +95,37 @@ impl Drop for Chromium {
     }
 }
 
+/// A build of Chromium.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Build {
+    /// With windows, which take as much of the processor as the pages.
+    Usual,
+    /// Without windows, if it is installed.
+    Windowless,
+}
+
+impl Build {
+    fn program(self) -> &'static str {
+        match self {
+            Self::Usual => "chromium",
+            Self::Windowless => "chromium-headless-shell",
+        }
+    }
+}
+
 struct Process {
+    build: Build,
     child: Child,
     pipe: Arc<Pipe>,
     profile: TempDir,
 }
 
 impl Process {
-    async fn start() -> Self {
+    async fn start(build: Build) -> Self {
         let profile = tempfile::tempdir().unwrap();
         let log = profile.path().join("log");
         let mut child = Command::new("sh")
-            .args(["-c", RUN, "chromium"])
+            .args(["-c", RUN, build.program()])
             .args(FLAGS)
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .env("TMPDIR", profile.path())
@@ -105,7 +137,7 @@ impl Process {
         let pipe = Arc::new(Pipe::new(child.stdin.take().unwrap()));
         let (answers, answered) = (child.stdout.take().unwrap(), Arc::clone(&pipe));
         thread::spawn(move || answered.read(answers));
-        let process = Self { child, pipe, profile };
+        let process = Self { build, child, pipe, profile };
         if let Err(error) = process.pipe.ask(None, "Browser.getVersion", json!({})).await {
             let log = fs::read_to_string(log).unwrap_or_default();
             panic!("cannot run chromium, from the package chromium: {error}\n{log}");
@@ -130,7 +162,8 @@ impl Drop for Process {
 /// Chromium reads commands from descriptor 3 and answers to 4. Its profile goes with it, though
 /// helpers may take a moment longer.
 const RUN: &str = r#"
-    "$0" "$@" 3<&0 4>&1 </dev/null >/dev/null
+    program=$(command -v "$0" || echo chromium)
+    "$program" "$@" 3<&0 4>&1 </dev/null >/dev/null
     rm -rf "$TMPDIR" 2>/dev/null || { sleep 1; rm -rf "$TMPDIR"; }
 "#;
 

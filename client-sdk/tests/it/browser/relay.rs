@@ -22,8 +22,8 @@ async fn a_page_and_a_program_connect_through_a_relay_if_either_may_use_nothing_
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_and_a_program_reach_a_relay_over_tcp_and_a_program_over_tls() {
     let coturn = Coturn::start().await;
-    call_over_tcp(&coturn, Browser::Chromium(Chromium::take().await)).await;
-    call_over_tls(&coturn, Browser::Chromium(Chromium::take().await)).await;
+    call_over_tcp(&coturn, Browser::Chromium(Chromium::take_usual().await)).await;
+    call_over_tls(&coturn, Browser::Chromium(Chromium::take_usual().await)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
