@@ -189,6 +189,8 @@ export class Participant extends EventTarget {
   readonly room: Room;
   readonly permissions: Permissions;
   readonly peers: ReadonlyMap<string, Peer>;
+  /** Milliseconds until the room ends, by the clock of the server. */
+  readonly timeLeftMs: number;
   readonly status: "entering" | "connected" | "reconnecting" | "ended";
 
   /** Sends a track to everybody; one of the same source and kind is replaced. */

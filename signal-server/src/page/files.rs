@@ -97,6 +97,7 @@ const FILES: &[(&str, &str)] = &[
     ("page/chat.js", include_str!("../../web/page/chat.js")),
     ("page/controls.js", include_str!("../../web/page/controls.js")),
     ("page/copy.js", include_str!("../../web/page/copy.js")),
+    ("page/countdown.js", include_str!("../../web/page/countdown.js")),
     ("page/details.js", include_str!("../../web/page/details.js")),
     ("page/devices.js", include_str!("../../web/page/devices.js")),
     ("page/dialogs.css", include_str!("../../web/page/dialogs.css")),
@@ -119,6 +120,7 @@ const FILES: &[(&str, &str)] = &[
     ("page/start.js", include_str!("../../web/page/start.js")),
     ("page/tile.js", include_str!("../../web/page/tile.js")),
     ("page/top-bar.js", include_str!("../../web/page/top-bar.js")),
+    ("page/voice.js", include_str!("../../web/page/voice.js")),
     ("page/words.js", include_str!("../../web/page/words.js")),
     ("rooms-client.js", include_str!("../../web/rooms-client.js")),
 ];

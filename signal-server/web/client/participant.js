@@ -15,6 +15,7 @@ export class Participant extends EventTarget {
   #publications = new Publications();
   #configuration = {};
   #uplink = USUAL_UPLINK_BPS;
+  #ahead = 0; // milliseconds by which the clock of the server is ahead
   #state;
   #settle;
   #refresh;
@@ -28,6 +29,12 @@ export class Participant extends EventTarget {
       lost: () => this.#become("reconnecting"),
       end: (code, error) => this.#end(code, error),
     });
+  }
+
+  // Milliseconds until the room ends, whatever the clock of this machine says.
+  get timeLeftMs() {
+    const now = Date.now() + this.#ahead;
+    return Math.max(Date.parse(this.room.expires_at) - now, 0);
   }
 
   // Sends a track to everybody; one of the same source and kind is replaced.
@@ -115,6 +122,9 @@ export class Participant extends EventTarget {
       case "candidate":
         this.peers.get(message.from)?.connection?.candidate(message);
         break;
+      case "pong":
+        this.#setClock(message);
+        break;
       case "message":
         this.#tell("message", { from: message.from, topic: message.topic, data: message.data });
         break;
@@ -138,7 +148,12 @@ export class Participant extends EventTarget {
     this.id = message.participant_id ?? this.id;
     this.room = message.room ?? this.room;
     this.permissions = message.permissions ?? this.permissions;
+    this.#setClock(message);
     this.#configure(message);
+  }
+
+  #setClock({ server_time: time }) {
+    if (time) this.#ahead = Date.parse(time) - Date.now();
   }
 
   #configure({ ice_servers: iceServers, ice_expires_at: expiresAt, server_time: now }) {

@@ -12,6 +12,7 @@ import { Quality } from "./quality.js";
 import { Settings } from "./settings.js";
 import { Stage } from "./stage.js";
 import { TopBar } from "./top-bar.js";
+import { Voice } from "./voice.js";
 import { say, sayReason } from "./words.js";
 
 // call: { participant, devices, name, invitation, host }, with a host for the creator alone
@@ -28,7 +29,8 @@ export function callView({ participant, devices, name, invitation, host }, on) {
     element("p", {}, say("aloneHint")),
     element("button", { className: "primary", onclick: openInvitation }, say("invite")),
   );
-  const stage = new Stage(participant, alone);
+  const voice = new Voice(() => notify(say("unheard")));
+  const stage = new Stage(participant, voice, alone);
   const top = new TopBar(participant, {
     invitation: openInvitation,
     details: () => dialogs.details.open(),
@@ -51,7 +53,8 @@ export function callView({ participant, devices, name, invitation, host }, on) {
   });
 
   function showSelf() {
-    const { camera, screen, isMuted } = outgoing;
+    const { camera, microphone, screen, isMuted } = outgoing;
+    voice.use(microphone);
     stage.showSelf({ name, camera, screen, isMuted });
     controls.show({ isMuted, hasCamera: camera !== undefined, isSharing: screen !== undefined });
   }
@@ -125,7 +128,9 @@ export function callView({ participant, devices, name, invitation, host }, on) {
   );
   const close = () => {
     clearInterval(measuring);
+    top.close();
     stage.close();
+    voice.close();
     settings.close();
     outgoing.close();
   };

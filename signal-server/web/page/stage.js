@@ -2,10 +2,12 @@
 
 import { element } from "./dom.js";
 import { hasMuted, stateOf, Tile } from "./tile.js";
+import { SPEAKING } from "./voice.js";
 import { say } from "./words.js";
 
 export class Stage {
   #participant;
+  #voice;
   #grid = element("div", { className: "grid" });
   #screens = element("div", { className: "screens" });
   #tiles = new Map(); // a participant's id, or that of its screen -> Tile
@@ -15,8 +17,9 @@ export class Stage {
   #routes = new Map(); // a participant's id -> "direct" or "relayed"
   #speaker; // the id of the device to hear the others with, if one was chosen
 
-  constructor(participant, alone) {
+  constructor(participant, voice, alone) {
     this.#participant = participant;
+    this.#voice = voice;
     this.#hear.addEventListener("click", () => this.#startAll());
     this.node = element("section", { className: "stage" },
       this.#screens, this.#grid, alone, this.#hear);
@@ -130,6 +133,7 @@ export class Stage {
   }
 
   #showSpeakers() {
+    this.#tiles.get("self")?.speak(this.#voice.isSpeaking);
     for (const [id, { connection }] of this.#participant.peers) {
       this.#tiles.get(id)?.speak((connection?.level ?? 0) > SPEAKING);
     }
@@ -162,4 +166,3 @@ const screenOf = (id) => `${id} screen`;
 const GAP = 12;
 const NARROWEST = 0.8;
 const WIDEST = 16 / 9;
-const SPEAKING = 0.03;

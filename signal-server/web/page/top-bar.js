@@ -1,18 +1,21 @@
 // The name of the room, what everybody should know of it, and the ways to its dialogs.
 
+import { Countdown } from "./countdown.js";
 import { element, icon, iconButton, notify } from "./dom.js";
 import { say } from "./words.js";
 
 export class TopBar {
   #participant;
   #title = element("h1");
-  #count = element("span", { className: "count" });
+  #count = element("span");
+  #countdown;
   #warning = element("p", { className: "warning", role: "status", hidden: true });
   #crowd = element("p", { className: "crowd", role: "status", hidden: true });
 
   // open: { invitation(), details(), management() }, the last one only for the creator
   constructor(participant, open) {
     this.#participant = participant;
+    this.#countdown = new Countdown(participant);
     const label = element("span", {}, say("invite"));
     const invite = element("button", {
       type: "button", className: "secondary invite", ariaLabel: say("invitation"),
@@ -22,7 +25,9 @@ export class TopBar {
       className: "secondary tool", id: name, onclick,
     });
     this.node = element("header", { className: "top" },
-      element("div", { className: "titles" }, this.#title, this.#count),
+      element("div", { className: "titles" }, this.#title,
+        element("p", { className: "count" }, this.#count,
+          element("span", { className: "dot" }, " · "), this.#countdown.node)),
       button("details", open.details),
       open.management ? button("manage", open.management) : undefined,
       invite, this.#warning, this.#crowd);
@@ -39,6 +44,11 @@ export class TopBar {
     this.#crowd.textContent = isCrowded ? say("crowd", { n: people }) : "";
     this.#crowd.hidden = !isCrowded;
     document.title = room.name;
+    this.#countdown.show();
+  }
+
+  close() {
+    this.#countdown.close();
   }
 
   warn(isReconnecting) {
