@@ -16,7 +16,8 @@ use crate::slot::Slot;
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum SharePlace {
-    /// In a track of its own, beside the video.
+    /// In a track of its own, beside the video. Pages with one element for each participant then
+    /// show the screen without the participant's sound.
     BesideVideo,
     /// In the video's track, where the video continues once the screen ends.
     #[default]
