@@ -13,8 +13,9 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
+use super::tab::until;
 use crate::common::PATIENCE;
 
 /// A browser for one test, without state of earlier tests.
@@ -209,21 +210,7 @@ impl Tab {
     }
 
     async fn loaded(&self) {
-        self.until("window.call").await;
-    }
-
-    /// Waits until an expression is true. A page that is being replaced cannot answer.
-    pub(crate) async fn until(&self, condition: &str) {
-        let condition = format!("Boolean({condition})");
-        let waiting = async {
-            while self.evaluate(&condition).await != Ok(Value::Bool(true)) {
-                sleep(Duration::from_millis(20)).await;
-            }
-        };
-        if timeout(PATIENCE, waiting).await.is_err() {
-            let shown = self.evaluate("document.body.innerText").await;
-            panic!("{condition} does not come about on a page that shows {shown:?}");
-        }
+        until("window.call", async |expression| self.evaluate(expression).await).await;
     }
 
     /// The frame of the page.
@@ -234,6 +221,12 @@ impl Tab {
 
     pub(super) async fn ask(&self, method: &str, parameters: Value) -> Result<Value, String> {
         self.pipe.ask(Some(&self.session), method, parameters).await
+    }
+
+    /// Sends a command that is not answered.
+    pub(super) fn tell(&self, method: &str) {
+        let command = json!({"id": 0, "method": method, "sessionId": self.session});
+        self.pipe.write(&command).unwrap();
     }
 }
 

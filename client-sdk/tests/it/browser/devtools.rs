@@ -16,8 +16,9 @@ pub(crate) struct Look {
 }
 
 impl Tab {
-    /// Has pages be shown like that.
+    /// Has pages be shown like that, in front of all others: browsers paint no others.
     pub(crate) async fn look(&self, look: Look) {
+        self.ask("Page.bringToFront", json!({})).await.unwrap();
         let Look { width, height, is_dark } = look;
         let size = json!({
             "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600,
@@ -71,6 +72,22 @@ impl Tab {
     /// things.
     pub(crate) async fn evaluate_as_click(&self, expression: &str) {
         self.run(json!({"expression": expression, "userGesture": true})).await;
+    }
+
+    /// Hides the page and freezes it, as browsers do with pages that nobody looks at.
+    pub(crate) async fn freeze(&self) {
+        self.ask("Page.setWebLifecycleState", json!({"state": "frozen"})).await.unwrap();
+    }
+
+    /// Lets a frozen page go on, and shows it.
+    pub(crate) async fn thaw(&self) {
+        self.ask("Page.setWebLifecycleState", json!({"state": "active"})).await.unwrap();
+        self.ask("Page.bringToFront", json!({})).await.unwrap();
+    }
+
+    /// Ends the process of the page.
+    pub(crate) fn crash(&self) {
+        self.tell("Page.crash");
     }
 
     /// Pastes the text of the clipboard where the focus is.

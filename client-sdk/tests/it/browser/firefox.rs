@@ -59,11 +59,25 @@ impl Firefox {
 
     /// Opens a page in a tab of its own and waits until it has loaded.
     pub(crate) async fn open(&self, url: &str) -> Tab {
+        let tab = self.open_tab().await;
+        tab.navigate(url).await;
+        tab
+    }
+
+    /// Opens any page, before whose own scripts this one runs.
+    pub(crate) async fn open_with(&self, url: &str, script: &str) -> Tab {
+        let tab = self.open_tab().await;
+        let function = format!("() => {{ {script} }}");
+        let script = json!({"functionDeclaration": function, "contexts": [tab.context]});
+        self.socket.ask("script.addPreloadScript", script).await.unwrap();
+        tab.navigate(url).await;
+        tab
+    }
+
+    async fn open_tab(&self) -> Tab {
         let tab = self.socket.ask("browsingContext.create", json!({"type": "tab"})).await.unwrap();
         let context = tab["context"].as_str().unwrap().to_owned();
-        let tab = Tab { socket: Arc::clone(&self.socket), context };
-        tab.tell("browsingContext.navigate", json!({"url": url, "wait": "complete"})).await;
-        tab
+        Tab { socket: Arc::clone(&self.socket), context }
     }
 }
 
@@ -74,7 +88,7 @@ impl Drop for Firefox {
     }
 }
 
-/// A tab with a page that has a `call`.
+/// A tab with a page.
 pub(crate) struct Tab {
     socket: Arc<Socket>,
     context: String,
@@ -105,6 +119,10 @@ impl Tab {
 
     pub(crate) async fn close(self) {
         self.tell("browsingContext.close", json!({})).await;
+    }
+
+    async fn navigate(&self, url: &str) {
+        self.tell("browsingContext.navigate", json!({"url": url, "wait": "complete"})).await;
     }
 
     async fn tell(&self, method: &str, mut parameters: Value) {

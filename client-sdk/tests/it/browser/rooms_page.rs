@@ -5,11 +5,14 @@ mod calls;
 mod clipboard;
 mod devices;
 mod entering;
+mod firefox;
 mod moderation;
 mod negotiation;
 mod outages;
+mod proxy;
 mod relay;
 mod screens;
+mod sleeping;
 mod uplink;
 
 use client_sdk::{Client, Options};
@@ -26,10 +29,13 @@ async fn stage() -> (TestServer, Chromium) {
 }
 
 async fn stage_with(settings: impl FnOnce(Builder) -> Builder) -> (TestServer, Chromium) {
+    (serve(settings).await, Chromium::take().await)
+}
+
+async fn serve(settings: impl FnOnce(Builder) -> Builder) -> TestServer {
     let builder = settings(Server::builder(Secret::random()).page(RoomsPage::SignsIn));
     let builder = builder.origins(Origins::default().and_loopback());
-    let server = testing::start_with(builder.limits(Limits::generous()).unwrap()).await.unwrap();
-    (server, Chromium::take().await)
+    testing::start_with(builder.limits(Limits::generous()).unwrap()).await.unwrap()
 }
 
 /// Two pages that see and hear each other.

@@ -4,10 +4,12 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::chromium::{self, Chromium};
+use super::firefox::Firefox;
+use super::tab::Tab;
 use crate::common::PATIENCE;
 
 pub(crate) struct Visitor {
-    tab: chromium::Tab,
+    tab: Tab,
 }
 
 /// What a page shows to whoever created a room.
@@ -19,7 +21,11 @@ pub(crate) struct Invitation {
 
 impl Visitor {
     pub(crate) async fn open(browser: &Chromium, url: &str) -> Self {
-        Self { tab: browser.open_with(url, VISIT).await }
+        Self { tab: Tab::Chromium(browser.open_with(url, VISIT).await) }
+    }
+
+    pub(crate) async fn open_in_firefox(browser: &Firefox, url: &str) -> Self {
+        Self { tab: Tab::Firefox(browser.open_with(url, VISIT).await) }
     }
 
     /// At a machine with no other devices than these: of `audioinput` and `videoinput`.
@@ -34,12 +40,12 @@ impl Visitor {
     pub(crate) async fn open_in(language: &str, browser: &Chromium, url: &str) -> Self {
         let tab = browser.open_with("about:blank", VISIT).await;
         tab.open_in(language, url).await;
-        Self { tab }
+        Self { tab: Tab::Chromium(tab) }
     }
 
     /// With a script that changes what the page finds in its browser.
     pub(crate) async fn open_with(browser: &Chromium, url: &str, script: &str) -> Self {
-        Self { tab: browser.open_with(url, &format!("{VISIT}\n{script}")).await }
+        Self { tab: Tab::Chromium(browser.open_with(url, &format!("{VISIT}\n{script}")).await) }
     }
 
     /// Creates a room with one click and reads the invitation.
@@ -196,8 +202,12 @@ impl Visitor {
         self.until("!window.isOld").await;
     }
 
-    pub(crate) fn tab(&self) -> &chromium::Tab {
-        &self.tab
+    /// Its tab, for what only Chromium does.
+    pub(crate) fn in_chromium(&self) -> &chromium::Tab {
+        match &self.tab {
+            Tab::Chromium(tab) => tab,
+            Tab::Firefox(_) => panic!("this page is in Firefox"),
+        }
     }
 
     pub(crate) async fn close(self) {

@@ -86,6 +86,36 @@ async fn visit_every_state(language: &'static str, looks: [(&'static str, Look);
     creator.assert_no_faults().await;
 }
 
+/// Of people who do not exist, since cameras of tests show none. `docs/page.png` is this picture.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_picture_of_the_readme_is_taken() {
+    if !tries_all() {
+        return;
+    }
+    let gallery = Gallery::open("en", [README, README]);
+    let (server, browser) = stage().await;
+    let open = async |url: &str, person: &str| {
+        let camera = format!("{PEOPLE}\nshowPerson('{person}');");
+        Visitor::open_with(&browser, url, &camera).await
+    };
+    let creator = open(&server.url(), "Alice").await;
+    let invitation = creator.create("Alice").await;
+    let mut guests = Vec::new();
+    for (name, people) in [("小红", 2), ("Bob", 3)] {
+        let guest = open(&invitation.link, name).await;
+        guest.join(name).await;
+        creator.until_people(people).await;
+        guests.push(guest);
+    }
+    guests[0].click("#microphone").await;
+    creator.say("The plan is on the shared screen.").await;
+    guests[1].say("Thanks! See you on Monday.").await;
+    creator.until_said("Thanks! See you on Monday.").await;
+    creator.until_shown(".tile:nth-child(2) .bad").await;
+    creator.until_media_flows(2).await;
+    gallery.show(&creator, "readme").await;
+}
+
 /// Takes pictures of each state into `target/page`, and has axe-core look for what keeps people
 /// from using it.
 struct Gallery {
@@ -111,26 +141,33 @@ impl Gallery {
 
     async fn show(&self, page: &Visitor, state: &str) {
         for (name, look) in self.looks {
-            page.tab().look(look).await;
+            page.in_chromium().look(look).await;
             let fits = "document.documentElement.scrollWidth <= innerWidth";
             page.until(fits).await;
+            page.see(ARRANGED).await;
             // Notices hide what is below them for a while.
             page.until("!document.querySelector('.notice')").await;
             let file = self.folder.join(format!("{state}-{}-{name}.png", self.language));
-            fs::write(file, page.tab().picture().await).unwrap();
+            fs::write(file, page.in_chromium().picture().await).unwrap();
             if let Some(axe) = &self.axe {
-                let found = page.tab().inspect(axe, SERIOUS).await;
+                let found = page.in_chromium().inspect(axe, SERIOUS).await;
                 assert_eq!(found, serde_json::json!([]), "{state} {name}");
             }
         }
     }
 }
 
+/// The page arranges its pictures in the frame after it has changed its size.
+const ARRANGED: &str = "new Promise((done) =>
+    requestAnimationFrame(() => requestAnimationFrame(() => requestAnimationFrame(done))))";
+
 /// What axe-core finds that is serious or worse.
 const SERIOUS: &str = "axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) =>
     violations.filter(({ impact }) => ['serious', 'critical'].includes(impact))
         .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`))";
 
+const PEOPLE: &str = include_str!("../pages/people.js");
+const README: (&str, Look) = ("wide", Look { width: 1200, height: 720, is_dark: false });
 const WIDE: (&str, Look) = ("wide", Look { width: 1280, height: 800, is_dark: false });
 const WIDE_AND_DARK: (&str, Look) = ("wide-dark", Look { width: 1280, height: 800, is_dark: true });
 const NARROW: (&str, Look) = ("narrow", Look { width: 360, height: 740, is_dark: false });

@@ -2,13 +2,13 @@
 
 use client_sdk::{Client, NewRoom};
 
-use super::{join, stage};
+use super::{Call, join, stage};
 use crate::browser::flow::until_program_receives;
 use crate::browser::page::{Entry, Page};
 use crate::browser::site::Site;
 use crate::browser::tab::Tab;
 use crate::browser::tries_all;
-use crate::browser::visitor::Visitor;
+use crate::browser::visitor::{Invitation, Visitor};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_click_makes_a_room_and_whoever_opens_its_link_talks() {
@@ -75,7 +75,7 @@ async fn a_program_and_the_page_talk_whoever_came_first() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_of_the_document_and_the_page_talk_and_see_a_shared_screen() {
+async fn a_page_of_the_document_the_page_and_a_program_talk_and_see_a_shared_screen() {
     let (server, browser) = stage().await;
     let site = Site::open().await;
     let client = Client::new(&server.url()).unwrap();
@@ -85,16 +85,18 @@ async fn a_page_of_the_document_and_the_page_talk_and_see_a_shared_screen() {
         let token = room.invite_token.clone().unwrap();
         let link = format!("{}/join/{}#{token}", server.url(), room.room_id);
         let media = &["audio", "video"];
-        let entry = Entry { server: server.url(), room, media, codec: None, relay_only: false };
+        let (server_url, room_id) = (server.url(), room.room_id.clone());
+        let invitation = Invitation { link, room: room_id, password: room.password.clone() };
+        let entry = Entry { server: server_url, room, media, codec: None, relay_only: false };
         let url = site.url("rebuilding");
         let visit = async || Page::enter(Tab::Chromium(browser.open(&url).await), &entry).await;
         let (document, page);
         if document_first {
             document = visit().await;
-            page = Visitor::open(&browser, &link).await;
+            page = Visitor::open(&browser, &invitation.link).await;
             page.join("Bob").await;
         } else {
-            page = Visitor::open(&browser, &link).await;
+            page = Visitor::open(&browser, &invitation.link).await;
             page.join("Bob").await;
             document = visit().await;
         }
@@ -102,14 +104,21 @@ async fn a_page_of_the_document_and_the_page_talk_and_see_a_shared_screen() {
         let report = document.report().await;
         let id = report.present.iter().next().unwrap().parse().unwrap();
         document.until_media_flows(&[id]).await;
+        let mut program = join(&server, &invitation).await;
+        for other in [id, document.id()] {
+            until_program_receives(&mut program, other).await;
+        }
+        page.until_media_flows(2).await;
+        document.until_media_flows(&[id, program.id()]).await;
         page.click("#screen").await;
         page.until_shown(".screens .tile").await;
         document.until_media_flows(&[id]).await;
         document.until_shown(id, &["audio", "video"]).await;
-        page.until_media_flows(1).await;
+        page.until_media_flows(2).await;
         page.assert_no_faults().await;
         page.close().await;
         document.close().await;
+        program.participant.leave().await;
     }
 }
 
@@ -138,6 +147,19 @@ async fn whoever_leaves_or_closes_the_tab_is_gone_and_the_creators_leave_ends_th
     for page in [&creator, &leaving, &staying] {
         page.assert_no_faults().await;
     }
+}
+
+/// The browser closes its socket, which is a leave. In the long run alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_whose_tab_crashes_is_gone() {
+    if !tries_all() {
+        return;
+    }
+    let (server, browser) = stage().await;
+    let call = Call::begin(&browser, &server.url()).await;
+    call.guest.in_chromium().crash();
+    call.creator.until_people(1).await;
+    call.creator.assert_no_faults().await;
 }
 
 /// In the long run alone.
@@ -177,6 +199,8 @@ async fn a_call_ends_with_the_time_of_its_room_and_says_so() {
     let link = format!("{}/join/{}#{}", server.url(), room.room_id, room.invite_token.unwrap());
     let page = Visitor::open(&browser, &link).await;
     page.join("Bob").await;
+    page.until_notified("The room ends in a minute.").await;
+    page.until(r"/^0:\d\d left$/.test(document.querySelector('.left').innerText)").await;
     page.until_shown(".ended").await;
     assert!(page.text(".ended").await.starts_with("The time of this room is up."));
     page.assert_no_faults().await;

@@ -34,11 +34,13 @@ async fn an_invitation_is_copied_and_others_are_heard_on_a_page_that_is_not_secu
     page.until_media_flows(1).await;
     page.click(".invite").await;
     page.until_shown(".invitation[open]").await;
-    page.tab().evaluate_as_click("document.querySelector('.invitation dd button').click()").await;
+    page.in_chromium()
+        .evaluate_as_click("document.querySelector('.invitation dd button').click()")
+        .await;
     page.until_notified("Copied").await;
     page.click(".invitation .close").await;
     page.click("#chat").await;
-    page.tab().paste().await;
+    page.in_chromium().paste().await;
     page.until(&format!("document.querySelector('.chat input').value === '{link}'")).await;
     page.assert_no_faults().await;
     serving.abort();

@@ -1,5 +1,7 @@
 //! Cameras, microphones and speakers, also missing ones.
 
+use serde_json::json;
+
 use super::{Call, stage};
 use crate::browser::visitor::Visitor;
 
@@ -16,7 +18,7 @@ async fn whoever_has_no_camera_or_no_device_at_all_is_told_and_joins() {
         guest.until_shown("#join").await;
         let words = format!(
             "document.querySelector('.preview .hint').innerText.startsWith({})",
-            serde_json::json!(mode),
+            json!(mode),
         );
         guest.until(&words).await;
         guest.join("Bob").await;
@@ -84,6 +86,20 @@ async fn camera_microphone_and_speaker_are_chosen_and_switched_off_during_a_call
     call.until_media_flows().await;
     assert_eq!(guest.see("visit.connections.length").await, 1);
     call.assert_no_faults().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_speaks_sees_it_and_is_told_if_nobody_hears_it() {
+    let (server, browser) = stage().await;
+    let page = Visitor::open(&browser, &server.url()).await;
+    page.create("Alice").await;
+    page.until_shown(".tile.speaking").await;
+    page.click("#microphone").await;
+    page.until_notified("You are muted, so nobody hears you.").await;
+    assert_eq!(page.see("document.querySelector('.tile.speaking')").await, json!(null));
+    page.click("#microphone").await;
+    page.until_shown(".tile.speaking").await;
+    page.assert_no_faults().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -58,26 +58,31 @@ async fn the_creator_locks_extends_and_closes_the_room_and_changes_its_password(
     let call = Call::begin(&browser, &server.url()).await;
     let Call { creator, guest, invitation } = &call;
     let client = Client::new(&server.url()).unwrap();
-    let newcomer = Visitor::open(&browser, &invitation.link).await;
+    let newcomer = Visitor::open_with(&browser, &invitation.link, SLOW_CLOCK).await;
     newcomer.until_shown("#join").await;
 
     creator.click("#manage").await;
     creator.until("!document.querySelector('#lock').disabled").await;
     creator.click("#lock").await;
-    guest.until("document.querySelector('.count').textContent.endsWith('Locked')").await;
+    guest.until("document.querySelector('.count').textContent.includes('Locked')").await;
     newcomer.click("#join").await;
     newcomer.until_shown(".lobby .problem").await;
     assert!(newcomer.text(".lobby .problem").await.starts_with("The host has locked the room."));
     assert_eq!(creator.text("#lock").await, "Unlock");
     creator.click("#lock").await;
-    guest.until("!document.querySelector('.count').textContent.endsWith('Locked')").await;
+    guest.until("!document.querySelector('.count').textContent.includes('Locked')").await;
     newcomer.join("Carol").await;
 
+    creator.until(&left("2 hours|1 h 5. min")).await;
     let before = creator.text(".management").await;
     creator.click("#extend").await;
     creator
         .until(&format!("document.querySelector('.management').innerText !== {}", json!(before)))
         .await;
+
+    for page in [creator, guest, &newcomer] {
+        page.until(&left("2 h (30|2.) min")).await;
+    }
 
     let wrong = if invitation.password == "000000" { "111111" } else { "000000" };
     for _ in 0..5 {
@@ -107,3 +112,11 @@ async fn the_creator_locks_extends_and_closes_the_room_and_changes_its_password(
         page.assert_no_faults().await;
     }
 }
+
+/// Whether a page says that the room has so much time left, as a regular expression.
+fn left(time: &str) -> String {
+    format!("/^({time}) left$/.test(document.querySelector('.left').innerText)")
+}
+
+/// The clock of a machine that is a day behind.
+const SLOW_CLOCK: &str = "const { now } = Date; Date.now = () => now() - 24 * 3600 * 1000;";

@@ -8,6 +8,8 @@ use tokio::time::sleep;
 use super::{Call, stage_with};
 use crate::browser::visitor::Visitor;
 use crate::common::coturn::{self, Coturn, SECRET};
+use crate::common::path::{Impairment, Path};
+use crate::common::wire::Wire;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn relayed_pages_say_so_get_new_credentials_and_outlive_their_relay() {
@@ -43,6 +45,43 @@ async fn relayed_pages_say_so_get_new_credentials_and_outlive_their_relay() {
     for page in [&call.creator, &call.guest] {
         assert_eq!(page.see("visit.connections.length").await, 1);
     }
+    call.assert_no_faults().await;
+}
+
+/// Its every packet goes over a path to the relay, and its messages over another to the server.
+#[tokio::test(flavor = "multi_thread")]
+async fn relayed_pages_outlive_ten_seconds_in_which_their_network_carries_nothing() {
+    let coturn = Coturn::start().await;
+    let clear = Impairment::default();
+    let turn = ([127, 0, 0, 1], coturn.port()).into();
+    let path = Path::to(turn, clear, clear).await.unwrap();
+    let urls = [coturn::url(path.port())];
+    let (server, browser) = stage_with(|builder| builder.turn(Secret::new(SECRET), urls)).await;
+    let (wire, _) = Wire::to(server.address()).await;
+    let creator = Visitor::open_with(&browser, &server.url(), RELAY_ONLY).await;
+    let invitation = creator.create("Alice").await;
+    let near = invitation.link.replace(&server.url(), &wire.url());
+    let guest = Visitor::open_with(&browser, &near, RELAY_ONLY).await;
+    guest.join("Bob").await;
+    let call = Call { creator, guest, invitation };
+    call.until_media_flows().await;
+
+    path.cut(true);
+    wire.hold();
+    for page in [&call.creator, &call.guest] {
+        page.until_shown(".tile:nth-child(2) .state").await;
+        let state = page.text(".tile:nth-child(2) .state").await;
+        assert_eq!(state, "Interrupted, trying again…");
+    }
+    sleep(Duration::from_secs(10)).await;
+    assert!(path.figures().cut > 0);
+    path.cut(false);
+    wire.let_go(1).await;
+    for page in [&call.creator, &call.guest] {
+        page.until_hidden(".tile:nth-child(2) .state").await;
+        assert_eq!(page.see("visit.connections.length").await, 1);
+    }
+    call.until_media_flows().await;
     call.assert_no_faults().await;
 }
 

@@ -1,8 +1,8 @@
 //! Screens that the page shares beside its camera.
 
-use client_sdk::MediaKind;
+use client_sdk::{MediaKind, SharePlace, Source};
 
-use super::{Call, join_with, stage};
+use super::{Call, join, join_with, stage};
 use crate::browser::picture::receive_picture;
 use crate::browser::visitor::Visitor;
 use crate::common::listener;
@@ -50,4 +50,34 @@ async fn a_program_gets_the_screen_of_the_page_beside_its_camera() {
     assert!(camera.unwrap().recv().await.is_some());
     page.click("#screen").await;
     page.assert_no_faults().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_has_no_camera_and_a_program_share_screens_too() {
+    let (server, browser) = stage().await;
+    let creator = Visitor::open(&browser, &server.url()).await;
+    let invitation = creator.create("Alice").await;
+    let guest = Visitor::open_with_devices(&browser, &invitation.link, &["audioinput"]).await;
+    guest.join("Bob").await;
+    guest.until_media_flows(1).await;
+    guest.click("#screen").await;
+    creator.until_shown(".screens .tile").await;
+    creator.until("document.querySelector('.screens video').videoWidth === 640").await;
+    guest.click("#screen").await;
+    creator.until_hidden(".screens .tile").await;
+
+    let program = join(&server, &invitation).await;
+    creator.until_people(3).await;
+    let screen = Source::File("tests/fixtures/vp9.ivf".into());
+    program.participant.share(&screen, SharePlace::BesideVideo).await.unwrap();
+    for page in [&creator, &guest] {
+        page.until_shown(".screens .tile").await;
+        page.until("document.querySelector('.screens video').videoWidth > 0").await;
+        assert_eq!(page.text(".screens .name").await, "a program's screen");
+    }
+    program.participant.stop_sharing().await;
+    for page in [&creator, &guest] {
+        page.until_hidden(".screens .tile").await;
+        page.assert_no_faults().await;
+    }
 }
