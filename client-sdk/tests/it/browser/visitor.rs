@@ -165,7 +165,7 @@ impl Visitor {
             let now = self.media().await;
             let flows = |place: usize, (frames, energy): &(f64, f64)| {
                 let (old_frames, old_energy) = before.get(place).copied().unwrap_or_default();
-                *frames >= old_frames + FRAMES && *energy > old_energy
+                *frames >= old_frames + FRAMES && *energy >= old_energy + ENERGY
             };
             if now.len() == connections && now.iter().enumerate().all(|(i, it)| flows(i, it)) {
                 return;
@@ -217,3 +217,6 @@ impl Visitor {
 
 const VISIT: &str = include_str!("pages/visit.js");
 const FRAMES: f64 = 10.0;
+/// Silence has a millionth of that in a second, and the beeps of a fake microphone a thousand times
+/// that.
+const ENERGY: f64 = 1e-4;
