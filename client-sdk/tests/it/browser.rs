@@ -1,8 +1,8 @@
 //! Headless Chromium and Firefox in our rooms: against this crate, and page against page over our
 //! server.
 //!
-//! The pages in `pages/` are written from the API document alone. Needed are Debian's `chromium`
-//! and `coturn`; without `firefox-esr` some tests are left out.
+//! The pages in `pages/` are written from the API document alone. Needed are Debian's `chromium`,
+//! `coturn` and `haproxy`; without `firefox-esr` some tests are left out.
 
 mod channels;
 mod chromium;
