@@ -156,7 +156,9 @@ async fn report(mut events: RoomEvents) {
         };
         let room = event.key.room;
         match event.kind {
-            RoomEventKind::Opened => println!("{room}: opened by {}", event.creator),
+            RoomEventKind::Opened => {
+                println!("{room}: opened by {}", event.creator.as_deref().unwrap_or("nobody"));
+            }
             RoomEventKind::Joined { participant } => {
                 println!("{room}: {} joined", participant.name);
             }
@@ -172,7 +174,8 @@ async fn report(mut events: RoomEvents) {
 async fn list(State(rooms): State<ServerHandle>) -> String {
     let mut page = String::new();
     for room in rooms.rooms() {
-        let _ = writeln!(page, "{} {}, of {}", room.id, room.name, room.creator);
+        let creator = room.creator.as_deref().unwrap_or("nobody");
+        let _ = writeln!(page, "{} {}, of {creator}", room.id, room.name);
         for participant in room.participants {
             let user = participant.identity.user.as_ref().map_or("a guest", UserId::as_str);
             let _ = writeln!(page, "  {} {}: {user}", participant.id, participant.name);

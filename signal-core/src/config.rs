@@ -1,11 +1,14 @@
 //! The limits of a [`Hub`](crate::hub::Hub).
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::capacity::Capacity;
+
 /// What a hub allows each participant, connection, pair and room. The defaults suit rooms of up to
-/// 50 participants.
+/// 50 participants; [`for_rooms_of`](Self::for_rooms_of) suits larger ones.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct HubConfig {
@@ -24,6 +27,9 @@ pub struct HubConfig {
     /// [`CloseCode::RateLimited`](crate::CloseCode::RateLimited); a frame of another node that does
     /// not fit is refused with `peer_unreachable`.
     pub max_held_bytes: usize,
+    /// The capacity of the largest room: by default 50. [`check`](Self::check) compares the other
+    /// limits with it.
+    pub max_capacity: Capacity,
     /// How many seats of a room the guests from one address may have, with or without a socket: by
     /// default any number. A further guest gets the error `rate_limited` and is closed with
     /// [`CloseCode::Unavailable`](crate::CloseCode::Unavailable). The creator, a newer socket of
@@ -75,20 +81,20 @@ pub struct FloodLimit {
 }
 
 /// A field of a [`HubConfig`] has a value that is not usable.
-#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
 #[error("`{field}` must be {expected}")]
 #[non_exhaustive]
 pub struct InvalidConfig {
     /// The field that is wrong.
     pub field: &'static str,
     /// What it must be.
-    pub expected: &'static str,
+    pub expected: Cow<'static, str>,
 }
 
 impl InvalidConfig {
     /// The error for a field that must be what is expected.
-    pub fn new(field: &'static str, expected: &'static str) -> Self {
-        Self { field, expected }
+    pub fn new(field: &'static str, expected: impl Into<Cow<'static, str>>) -> Self {
+        Self { field, expected: expected.into() }
     }
 }
 
@@ -109,6 +115,28 @@ impl HubConfig {
         let mut config = Self::default();
         change(&mut config);
         config
+    }
+
+    /// The default limits, raised where rooms of that size need it. For rooms of 500, up to 5.4 MiB
+    /// may wait for each connection.
+    pub fn for_rooms_of(max_capacity: Capacity) -> Self {
+        let config = Self { max_capacity, ..Self::default() };
+        let max_unsent_bytes = config.max_unsent_bytes.max(2 * config.largest_snapshot());
+        let burst_bytes = config.rate.burst_bytes.max(config.offers());
+        let messages = config.replay.messages.max(2 * config.most_participants());
+        let bytes = config.replay.bytes.max(config.arrivals());
+        Self {
+            max_unsent_bytes,
+            flood: FloodLimit::of(max_unsent_bytes),
+            rate: RateLimit { burst_bytes, ..config.rate },
+            replay: ReplayLimit { messages, bytes, ..config.replay },
+            ..config
+        }
+    }
+
+    /// Whether a room may have that capacity.
+    pub fn permits(&self, capacity: Capacity) -> bool {
+        capacity <= self.max_capacity
     }
 
     /// Checks that the limits fit each other. A [`Hub`](crate::hub::Hub) does not check them
@@ -155,9 +183,67 @@ impl HubConfig {
             (!self.unsent_patience.is_zero(), "unsent_patience", "above 0"),
         ];
         match rules.into_iter().find(|(holds, ..)| !holds) {
-            Some((_, field, expected)) => Err(InvalidConfig { field, expected }),
-            None => Ok(()),
+            Some((_, field, expected)) => Err(InvalidConfig::new(field, expected)),
+            None => self.check_room_size(),
         }
+    }
+
+    /// Checks that a room of the [`max_capacity`](Self::max_capacity) works.
+    fn check_room_size(&self) -> Result<(), InvalidConfig> {
+        let participants = self.max_capacity.participants();
+        let invalid = |field, least: usize, reason: &str| {
+            let expected =
+                format!("at least {least}, {reason} a room of {participants} (`max_capacity`)");
+            Err(InvalidConfig::new(field, expected))
+        };
+        let entry = self.largest_snapshot().saturating_add(self.max_frame_bytes);
+        if self.max_unsent_bytes < entry {
+            return invalid(
+                "max_unsent_bytes",
+                entry,
+                "the longest `joined` and one frame more in",
+            );
+        }
+        if self.replay.messages < self.most_participants() {
+            let reason = "so that the arrival of everybody can be sent again in";
+            return invalid("replay.messages", self.most_participants(), reason);
+        }
+        if self.replay.bytes < self.arrivals() {
+            let reason = "so that the arrival of everybody can be sent again in";
+            return invalid("replay.bytes", self.arrivals(), reason);
+        }
+        let RateLimit { burst_bytes, bytes_per_second, patience, .. } = self.rate;
+        let sent = u64::from(bytes_per_second).saturating_mul(patience.as_secs());
+        let least = u64::from(self.offers()).saturating_sub(sent);
+        if u64::from(burst_bytes) < least {
+            let reason = "so that a newcomer can offer to everybody within `rate.patience` in";
+            return invalid(
+                "rate.burst_bytes",
+                usize::try_from(least).unwrap_or(usize::MAX),
+                reason,
+            );
+        }
+        Ok(())
+    }
+
+    /// The longest `joined` or snapshot, in bytes.
+    fn largest_snapshot(&self) -> usize {
+        let participant = self.max_state_bytes.saturating_add(PARTICIPANT_BYTES);
+        participant.saturating_mul(self.most_participants())
+    }
+
+    /// The bytes of a `peer_joined` for each participant of the largest room.
+    fn arrivals(&self) -> usize {
+        self.most_participants() * PARTICIPANT_BYTES
+    }
+
+    /// The bytes of an offer, with its candidates, to each participant of the largest room.
+    fn offers(&self) -> u32 {
+        u32::from(self.max_capacity.participants()) * OFFER_BYTES
+    }
+
+    fn most_participants(&self) -> usize {
+        self.max_capacity.participants().into()
     }
 }
 
@@ -251,6 +337,7 @@ impl Default for HubConfig {
             max_data_bytes: 16 * 1024,
             max_frame_bytes: 64 * 1024,
             max_held_bytes: 256 * 1024,
+            max_capacity: Capacity::DEFAULT_MAX,
             max_seats_per_address: None,
             max_state_bytes: 4 * 1024,
             max_unsent_bytes: MAX_UNSENT_BYTES,
@@ -324,3 +411,7 @@ impl Default for ReplayLimit {
 }
 
 const MAX_UNSENT_BYTES: usize = 2 * 1024 * 1024;
+/// The longest name and attributes of a participant in JSON, and what surrounds them.
+const PARTICIPANT_BYTES: usize = 1536;
+/// An offer with its candidates is rarely longer.
+const OFFER_BYTES: u32 = 8 * 1024;

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use thiserror::Error;
 
 use crate::payload::Payload;
-use crate::record::{InvalidRecord, Reader, Writer};
+use crate::record::{InvalidRecord, LaterFields, Reader, Writer};
 
 /// Who a participant is, in the host's own terms. The default is empty.
 ///
@@ -23,6 +23,8 @@ pub struct Identity {
     pub user: Option<UserId>,
     /// What v2 participants see of this one, besides its name.
     pub attributes: Option<Attributes>,
+    /// What a newer version has written.
+    pub(crate) later_fields: LaterFields,
 }
 
 /// The id of a user, which the host chooses: 1 to 128 bytes.
@@ -48,7 +50,7 @@ pub enum InvalidIdentity {
 impl Identity {
     /// Creates the identity of a user, without attributes.
     pub fn of(user: UserId) -> Self {
-        Self { user: Some(user), attributes: None }
+        Self { user: Some(user), ..Self::default() }
     }
 
     /// Sets the attributes.
@@ -62,15 +64,15 @@ impl Identity {
         *self == Self::default()
     }
 
-    /// Writes the identity as bytes, for a store that outlives the process. The first byte is the
-    /// format.
+    /// Writes the identity as bytes, for a store that outlives the process. The first bytes are the
+    /// format and the oldest format whose readers understand it, as with a
+    /// [record](crate::room::Room::to_record); fields of a later version are kept.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut out = Writer::default();
-        out.u8(FORMAT);
+        let mut out = Writer::begin(FORMAT, READABLE_BY, &self.later_fields);
         out.option(self.user.as_ref(), |out, user| out.text(user.as_str()));
         out.option(self.attributes.as_ref(), |out, attributes| out.bytes(attributes.as_json()));
-        out.finish()
+        out.end(&self.later_fields)
     }
 
     /// Reads what [`to_bytes`](Self::to_bytes) has written.
@@ -80,17 +82,14 @@ impl Identity {
     /// The bytes are not an identity, or one of a newer version. No input makes this panic.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, InvalidRecord> {
         let mut from = Reader::new(bytes);
-        match from.u8()? {
-            0 => return Err(InvalidRecord::Damaged),
-            FORMAT => {}
-            format => return Err(InvalidRecord::Newer { format, newest: FORMAT }),
-        }
+        let format = from.format(FORMAT, READABLE_BY)?;
         let user = from.option(|from| from.text()?.parse().map_err(|_| InvalidRecord::Damaged))?;
         let attributes = from.option(|from| {
             let json = Bytes::copy_from_slice(from.bytes()?);
             Attributes::from_json(&json).map_err(|_| InvalidRecord::Damaged)
         })?;
-        if from.is_at_end() { Ok(Self { user, attributes }) } else { Err(InvalidRecord::Damaged) }
+        let later_fields = from.later_fields(format)?;
+        Ok(Self { user, attributes, later_fields })
     }
 }
 
@@ -177,4 +176,6 @@ impl Default for Attributes {
     }
 }
 
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
+/// The oldest format whose readers understand the bytes. Formats since only append fields.
+const READABLE_BY: u8 = 2;

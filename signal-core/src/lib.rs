@@ -126,6 +126,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs, clippy::iter_over_hash_type)]
 
+mod capacity;
 mod client;
 mod close_code;
 pub mod config;
@@ -160,7 +161,7 @@ pub use bytes;
 pub use client::{AddressTag, Client};
 pub use close_code::CloseCode;
 pub use engine::{
-    Engine, EngineConfig, Event, NewConnection, Question, QuestionId, Save, Transmit,
+    CreateError, Engine, EngineConfig, Event, NewConnection, Question, QuestionId, Save, Transmit,
 };
 pub use entry::{Entry, Randomness};
 pub use error::ErrorCode;

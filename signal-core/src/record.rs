@@ -2,7 +2,13 @@
 //!
 //! Numbers are little-endian; texts and lists follow their length.
 //! [`Room::to_record`](crate::room::Room::to_record) defines the order of the fields.
+//!
+//! A record begins with its format and with the oldest format whose readers understand it. A later
+//! format appends fields to those of an earlier one. An older reader keeps what it does not know,
+//! and writes it back. A list that belongs to seats names the participants, since an older reader
+//! may have removed some.
 
+use bytes::Bytes;
 use thiserror::Error;
 
 use crate::ids::{Attachment, ConnId, NodeId, ParticipantId, Ticket, TicketTag};
@@ -16,7 +22,7 @@ pub enum InvalidRecord {
     /// The bytes are cut short, or describe a room that cannot exist.
     #[error("the record is damaged")]
     Damaged,
-    /// A newer version of this crate wrote the record.
+    /// A newer version of this crate wrote the record, in a form that older ones cannot read.
     #[error("the record has format {format}, and this version reads formats up to {newest}")]
     Newer {
         /// The format of the record.
@@ -26,6 +32,25 @@ pub enum InvalidRecord {
     },
 }
 
+/// The fields that a newer version of this crate has appended to a record, to be written back.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct LaterFields {
+    /// The format of the record; 0 if there are no such fields.
+    format: u8,
+    /// The oldest format whose readers understand it.
+    readable_by: u8,
+    fields: Bytes,
+}
+
+/// The format of a record.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Format {
+    pub(crate) format: u8,
+    readable_by: u8,
+    /// The newest one that this version knows.
+    newest: u8,
+}
+
 /// Writes a record, field by field.
 #[derive(Default)]
 pub(crate) struct Writer {
@@ -33,12 +58,28 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
+    /// Begins a record of that format, or of the newer one that the later fields are from.
+    /// `readable_by` is the oldest format whose readers understand it.
+    pub(crate) fn begin(format: u8, readable_by: u8, later: &LaterFields) -> Self {
+        Self { bytes: vec![format.max(later.format), readable_by.max(later.readable_by)] }
+    }
+
+    /// Ends the record with the fields that this version does not know.
+    pub(crate) fn end(mut self, later: &LaterFields) -> Vec<u8> {
+        self.bytes.extend_from_slice(&later.fields);
+        self.bytes
+    }
+
     pub(crate) fn u8(&mut self, value: u8) {
         self.bytes.push(value);
     }
 
     pub(crate) fn bool(&mut self, value: bool) {
         self.u8(u8::from(value));
+    }
+
+    pub(crate) fn u16(&mut self, value: u16) {
+        self.bytes.extend_from_slice(&value.to_le_bytes());
     }
 
     pub(crate) fn u32(&mut self, value: u32) {
@@ -111,10 +152,6 @@ impl Writer {
         }
     }
 
-    pub(crate) fn finish(self) -> Vec<u8> {
-        self.bytes
-    }
-
     fn length(&mut self, length: usize) {
         self.u32(
             u32::try_from(length).expect("names, states and lists of a room are far below 4 GiB"),
@@ -134,6 +171,30 @@ impl<'a> Reader<'a> {
         Self { rest: record }
     }
 
+    /// Reads the format. From format `since` on, the oldest format whose readers understand the
+    /// record follows it.
+    pub(crate) fn format(&mut self, newest: u8, since: u8) -> Read<Format> {
+        let format = self.u8()?;
+        let readable_by = if format < since { format } else { self.u8()? };
+        if readable_by == 0 || readable_by > format {
+            return Err(InvalidRecord::Damaged);
+        }
+        if readable_by > newest {
+            return Err(InvalidRecord::Newer { format, newest });
+        }
+        Ok(Format { format, readable_by, newest })
+    }
+
+    /// Reads to the end: nothing, or the fields of a newer format.
+    pub(crate) fn later_fields(self, format: Format) -> Read<LaterFields> {
+        let Format { format, readable_by, newest } = format;
+        if format > newest {
+            let fields = Bytes::copy_from_slice(self.rest);
+            return Ok(LaterFields { format, readable_by, fields });
+        }
+        if self.rest.is_empty() { Ok(LaterFields::default()) } else { Err(InvalidRecord::Damaged) }
+    }
+
     pub(crate) fn u8(&mut self) -> Read<u8> {
         let [value] = self.exactly()?;
         Ok(value)
@@ -145,6 +206,10 @@ impl<'a> Reader<'a> {
             1 => Ok(true),
             _ => Err(InvalidRecord::Damaged),
         }
+    }
+
+    pub(crate) fn u16(&mut self) -> Read<u16> {
+        self.exactly().map(u16::from_le_bytes)
     }
 
     pub(crate) fn u32(&mut self) -> Read<u32> {
@@ -210,10 +275,6 @@ impl<'a> Reader<'a> {
             return Err(InvalidRecord::Damaged);
         }
         (0..length).map(|_| read(self)).collect()
-    }
-
-    pub(crate) fn is_at_end(&self) -> bool {
-        self.rest.is_empty()
     }
 
     fn exactly<const LENGTH: usize>(&mut self) -> Read<[u8; LENGTH]> {

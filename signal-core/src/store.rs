@@ -9,7 +9,7 @@ use thiserror::Error;
 use crate::deadlines::Deadlines;
 use crate::ids::RoomId;
 use crate::room::event::RoomEvent;
-use crate::room::{Durability, Op, Outcome, Receipt, Reject, Room};
+use crate::room::{Durability, Op, Outcome, Receipt, Reject, Room, Status};
 use crate::time::Timestamp;
 
 /// Holds rooms in memory and applies operations at once, which is all that a single node needs.
@@ -49,14 +49,18 @@ impl MemoryStore {
         Self::default()
     }
 
-    /// Adds a new room.
+    /// Adds a new room. One with a [chosen](RoomId::chosen) id may take the place of a room that is
+    /// over, which is then forgotten.
     ///
     /// # Errors
     ///
     /// The room's id is taken, perhaps by a room that is over and still remembered. Try another id.
-    pub fn create(&mut self, room: Room) -> Result<Arc<Room>, RoomIdTaken> {
-        if self.rooms.contains_key(&room.id()) {
-            return Err(RoomIdTaken);
+    pub fn create(&mut self, mut room: Room) -> Result<Arc<Room>, RoomIdTaken> {
+        if let Some(earlier) = self.rooms.get(&room.id()) {
+            if !earlier.id().is_chosen() || earlier.status() == Status::Open {
+                return Err(RoomIdTaken);
+            }
+            room.follow(earlier);
         }
         let room = Arc::new(room);
         self.rooms.insert(room.id(), Arc::clone(&room));

@@ -16,9 +16,11 @@ pub fn parse_password(typed: &str) -> Option<String> {
     is_possible.then_some(password)
 }
 
-/// Parses a room id as it was typed, if it can be one; see [`parse_password`].
+/// Parses a room id as it was typed, if it can be one; see [`parse_password`]. This is for
+/// generated ids, and takes a [chosen](RoomId::chosen) one only as it is.
 pub fn parse_room_id(typed: &str) -> Option<RoomId> {
-    normalize(typed).parse().ok()
+    let generated = normalize(typed).parse().ok().filter(|id: &RoomId| !id.is_chosen());
+    generated.or_else(|| RoomId::chosen(typed).ok())
 }
 
 fn normalize(typed: &str) -> String {
@@ -67,7 +69,15 @@ mod tests {
         for typed in ["ABC234", "abc234", " ＡＢＣ２３４\u{200b}", "abc٢٣٤"] {
             assert_eq!(parse_room_id(typed), "ABC234".parse().ok(), "{typed:?}");
         }
-        for typed in ["ABC10O", "", "ABC 234", "%FF", "房间房间房间"] {
+        for typed in ["", "ABC 234", "%FF", "房间房间房间"] {
+            assert_eq!(parse_room_id(typed), None, "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn a_chosen_room_id_is_taken_as_it_is() {
+        assert_eq!(parse_room_id("Daily-7"), RoomId::chosen("Daily-7").ok());
+        for typed in [" Daily-7", "Daily-7\u{200b}", "Ｄaily-7"] {
             assert_eq!(parse_room_id(typed), None, "{typed:?}");
         }
     }

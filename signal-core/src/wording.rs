@@ -59,6 +59,7 @@ impl Reject {
             }
             Self::NotPermitted => ["没有权限", "the permission for this is missing"],
             Self::RoomLocked => ["房间已锁定", "the room is locked"],
+            Self::RoomTooLarge => ["房间人数上限过大", "the room would be too large"],
             Self::RotationStale => ["密码已被更改", "the password has been changed meanwhile"],
             Self::WrongPassword => ["密码错误", "wrong password"],
             Self::ResumeFailed

@@ -130,16 +130,16 @@ pub use page::Page;
 pub use page::login_url::{InvalidLoginUrl, LoginUrl};
 pub use rooms::admit::{Admit, JoinDecision, JoinRequest};
 pub use rooms::creation::CreateRoomError;
-pub use rooms::credentials::{InvalidPassword, RoomCredentials, RoomPassword};
+pub use rooms::credentials::{InvalidPassword, PasswordChoice, RoomCredentials, RoomPassword};
 pub use rooms::lifetime::{InvalidLifetime, Lifetime};
 pub use rooms::mint::MintToken;
 pub use rooms::public_url::{InvalidPublicUrl, PublicUrl};
 pub use server::Server;
 pub use server::builder::Builder;
 pub use server::handle::{
-    CreateRoom, CreatedRoom, KickError, MintError, MintedToken, ParticipantSummary, RestoreError,
-    RoomDetails, RoomNotFound, RotateError, SendError, ServerHandle, SetLifetimeError,
-    SetParticipantError,
+    CreateRoom, CreatedRoom, KickError, MintError, MintedToken, ParticipantSummary, ResizeError,
+    RestoreError, RoomDetails, RoomNotFound, RotateError, SendError, ServerHandle,
+    SetLifetimeError, SetParticipantError,
 };
 pub use shard::events::{EventsLost, RoomEvents};
 pub use shard::inbox::MessagesToHost;

@@ -17,7 +17,7 @@ pub struct RoomSummary {
     /// The name to show.
     pub name: String,
     /// The capacity.
-    pub max_participants: u8,
+    pub max_participants: u16,
     /// How many seats are taken, including those of participants that have lost the server.
     pub participant_count: usize,
     /// Whether newcomers are refused.

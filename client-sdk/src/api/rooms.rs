@@ -49,7 +49,7 @@ pub struct CreatedRoom {
     /// The name to show.
     pub name: String,
     /// The capacity.
-    pub max_participants: u8,
+    pub max_participants: u16,
     /// When the room ends (RFC 3339).
     pub expires_at: String,
     /// The token of the creator's seat; `None` from servers that issue none, where the access token

@@ -32,7 +32,9 @@ pub struct EngineConfig {
     /// How many bytes of messages to the host may wait for it: by default 0, so that participants
     /// get the error `peer_not_found`. A host that calls
     /// [`poll_message`](crate::Engine::poll_message) sets, for example, 1 MiB. Beyond that, a
-    /// participant gets the error `unavailable`, which means that trying again may help.
+    /// participant gets the error `unavailable`, which means that trying again may help. One
+    /// participant has an eighth of it, over all its sockets, but at least one message; beyond that
+    /// it gets `rate_limited`.
     pub max_message_bytes: usize,
     /// How long participants may resume after a restart, see
     /// [`restore`](crate::Engine::restore): by default 60 s.

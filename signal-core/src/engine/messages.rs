@@ -39,9 +39,9 @@ impl Engine {
         self.inbox.take()
     }
 
-    /// Answers a message to the host with an error, which carries the id of the message.
+    /// Answers a message to the host with an error, which carries the id of the message. The
+    /// participant gets it over whichever socket it has by now.
     pub fn refuse(&mut self, message: MessageToHost, code: ErrorCode, now: Timestamp) {
-        let MessageToHost { conn, req, .. } = message;
-        self.input(Input::ToHostRefused { conn, code, req }, now);
+        self.input(Input::ToHostRefused { message, code }, now);
     }
 }

@@ -26,6 +26,7 @@ use self::outbox::Outbox;
 pub use self::outbox::Transmit;
 use self::questions::Questions;
 pub use self::questions::{Question, QuestionId};
+pub use self::rooms::CreateError;
 pub use self::saves::Save;
 use self::saves::{Answer, Saves};
 use crate::deadlines::Deadlines;

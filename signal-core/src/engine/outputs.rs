@@ -55,9 +55,9 @@ impl Engine {
                     self.events.push_over_rate(conn, self.config.max_events);
                 }
                 Output::ToHost(message) => {
-                    let (conn, req) = (message.conn, message.req.clone());
-                    if let Err(code) = self.inbox.push(message, self.config.max_message_bytes) {
-                        self.hub.handle_input(Input::ToHostRefused { conn, code, req }, now);
+                    let most = self.config.max_message_bytes;
+                    if let Some((message, code)) = self.inbox.push(message, most) {
+                        self.hub.handle_input(Input::ToHostRefused { message, code }, now);
                     }
                 }
                 // The receiver's socket belonged to an earlier process, and its seat has not been

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use thiserror::Error;
+
 use super::Engine;
 use super::saves::Answer;
 use crate::client::Client;
@@ -13,13 +15,30 @@ use crate::room::{Admission, Change, Grant, Op, Receipt, Reject, Room, RoomSpec,
 use crate::store::RoomIdTaken;
 use crate::time::Timestamp;
 
+/// Why a room was not created.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[non_exhaustive]
+pub enum CreateError {
+    /// A room with that id exists, or is over and still remembered. Try another id.
+    #[error(transparent)]
+    IdTaken(#[from] RoomIdTaken),
+    /// Its capacity is above
+    /// [`HubConfig::max_capacity`](crate::config::HubConfig::max_capacity).
+    #[error("the room is larger than `HubConfig::max_capacity`")]
+    TooLarge,
+}
+
 impl Engine {
-    /// Adds a new room.
+    /// Adds a new room. One with a [chosen](RoomId::chosen) id may take the place of a room that is
+    /// over.
     ///
     /// # Errors
     ///
-    /// The room's id is taken, perhaps by a room that is over and still remembered. Try another id.
-    pub fn create(&mut self, room: RoomSpec) -> Result<Arc<Room>, RoomIdTaken> {
+    /// The room's id is taken, or the room is too large.
+    pub fn create(&mut self, room: RoomSpec) -> Result<Arc<Room>, CreateError> {
+        if !self.config.hub.permits(room.capacity) {
+            return Err(CreateError::TooLarge);
+        }
         let created_at = room.created_at;
         let room = self.store.create(Room::create(room))?;
         if self.config.saves {
@@ -66,9 +85,12 @@ impl Engine {
     ) -> Result<Grant, Reject> {
         let suffix = IdSuffix::new(random);
         let reply = self.apply(room, &Op::Admit { by: by.into(), client, suffix }, now);
-        let password_epoch = self.room(room).map_or(0, |room| room.password_epoch());
+        let grant = |ticket| match self.room(room) {
+            Some(room) => Grant::new(ticket, room.password_epoch()).for_epoch(room.epoch()),
+            None => Grant::new(ticket, 0),
+        };
         match reply? {
-            Receipt::Entered { id } => Ok(Grant::new(Ticket::Guest(id), password_epoch)),
+            Receipt::Entered { id } => Ok(grant(Ticket::Guest(id))),
             Receipt::Done | Receipt::Resumed { .. } => unreachable!("`Admit` promises an id"),
         }
     }
@@ -77,8 +99,11 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// The room is over, or does not permit the change.
+    /// The room is over or would be too large, or does not permit the change.
     pub fn change(&mut self, room: RoomId, change: Change, now: Timestamp) -> Result<(), Reject> {
+        if change.capacity.is_some_and(|capacity| !self.config.hub.permits(capacity)) {
+            return Err(Reject::RoomTooLarge);
+        }
         self.apply(room, &Op::Change(change), now).map(drop)
     }
 

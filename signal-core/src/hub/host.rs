@@ -3,14 +3,17 @@
 use std::sync::Arc;
 
 use super::Hub;
+use super::delivery::RefusalDetails;
 use super::io::Output;
+use super::member::Member;
 use super::node_frame::{NodeBody, NodeFrame, NodeReceiver, NodeSender, SeatRef};
 use super::relay::nodes_of;
 use super::request::Sender;
 use crate::error::ErrorCode;
 use crate::ids::{NodeId, ParticipantId, RoomId};
-use crate::message::{HostMessage, HostMessageRefusal, MessageToHost};
-use crate::message::{RequestId, ServerMessage, Topic};
+use crate::message::{
+    Addressee, HostMessage, HostMessageRefusal, MessageToHost, RequestId, ServerMessage, Topic,
+};
 use crate::payload::Payload;
 use crate::protocol::ProtocolVersion;
 use crate::reason::CloseReason;
@@ -27,9 +30,24 @@ impl Hub {
         data: Payload,
         req: Option<RequestId>,
     ) {
-        let Sender { conn, room, id: participant, .. } = sender;
-        let message = MessageToHost { conn, room, participant, topic, data, req };
+        let Sender { conn, room, id: participant, ticket } = sender;
+        let record = self.rooms.get(&room).and_then(|local| local.record());
+        let seat = record.and_then(|record| record.seat(participant));
+        let identity = seat.map(|seat| Arc::clone(&seat.identity)).unwrap_or_default();
+        let message = MessageToHost { conn, room, participant, ticket, identity, topic, data, req };
         self.outputs.push_back(Output::ToHost(message));
+    }
+
+    /// Tells a participant that the host refuses its message, over whichever socket it has by now.
+    pub(super) fn host_refuses(&mut self, message: MessageToHost, code: ErrorCode, now: Timestamp) {
+        let MessageToHost { room, ticket, req, .. } = message;
+        let Some(local) = self.rooms.get(&room) else { return };
+        let sender = local.members().find(|(_, member)| member.ticket == ticket);
+        if let Some((id, Member { protocol: ProtocolVersion::V2, .. })) = sender {
+            let about = Some(Addressee::Host);
+            let refused = RefusalDetails { about, req, ..RefusalDetails::default() };
+            self.error(room, id, code, refused, now);
+        }
     }
 
     /// Sends a message of the host to each node that serves one of its receivers.

@@ -122,14 +122,13 @@ pub enum Input {
         /// Their length, in bytes.
         bytes: usize,
     },
-    /// The host refuses an [`Output::ToHost`]. The participant gets an `error`.
+    /// The host refuses an [`Output::ToHost`]. The participant gets an `error`, over whichever
+    /// socket it has by now.
     ToHostRefused {
-        /// The connection of the participant.
-        conn: ConnId,
+        /// The message.
+        message: MessageToHost,
         /// The error for the participant: `peer_not_found` if nobody takes such messages.
         code: ErrorCode,
-        /// The request id from the output.
-        req: Option<RequestId>,
     },
     /// The store has not answered an [`Output::Commit`]; whether it has applied the operation is
     /// unknown. The hub asks for the same operation again at once, so wait a moment before you hand

@@ -24,6 +24,11 @@ impl Hub {
     /// `room_closed`, so one node and many nodes report the same.
     pub(super) fn see(&mut self, record: &Arc<Room>, now: Timestamp) {
         let room = record.id();
+        let known = self.rooms.get(&room).and_then(|local| local.record());
+        if known.is_some_and(|known| known.epoch() != record.epoch()) {
+            // The known room is over, and another one has its id.
+            self.room_removed(room, now);
+        }
         let Some(local) = self.rooms.get_mut(&room) else { return };
         let Some(difference) = local.see(record) else { return };
         self.deadlines.set(room, local.deadline(record.deadline()));

@@ -42,7 +42,6 @@ use crate::config::HubConfig;
 use crate::deadlines::Deadlines;
 use crate::ids::{Attachment, ConnId, ParticipantId, RoomId};
 pub use crate::ids::{NodeId, OpId};
-use crate::message::Addressee;
 use crate::protocol::ProtocolVersion;
 use crate::room::Op;
 use crate::store::Applied;
@@ -109,9 +108,8 @@ use crate::time::Timestamp;
 ///             // This host says nothing of its own, and listens to nobody.
 ///             Output::HostMessageRefused(_) => {}
 ///             Output::ToHost(message) => {
-///                 let (conn, req) = (message.conn, message.req);
 ///                 let code = ErrorCode::PeerNotFound;
-///                 hub.handle_input(Input::ToHostRefused { conn, code, req }, now);
+///                 hub.handle_input(Input::ToHostRefused { message, code }, now);
 ///             }
 ///             // Nobody but this hub writes to the store, so there are no records to hand in.
 ///             Output::Watch(_) | Output::Unwatch(_) => {}
@@ -210,7 +208,7 @@ impl Hub {
             Input::HostMessage { record, message } => self.host_message(&record, message, now),
             Input::IceServers { conn, ice, req } => self.ice_servers(conn, ice, req, now),
             Input::IceServersRefused { conn, code, req } => {
-                self.request_refused(conn, None, code, req, now);
+                self.request_refused(conn, code, req, now);
             }
             Input::Lost { conn, how } => self.lost(conn, how, now),
             Input::Open { conn, room, protocol, language, entry, randomness, client } => {
@@ -220,9 +218,7 @@ impl Hub {
             Input::FromNode { from, frame } => self.node_frame(from, frame, now),
             Input::Record(record) => self.see(&record, now),
             Input::Sent { conn, bytes } => self.sent(conn, bytes, now),
-            Input::ToHostRefused { conn, code, req } => {
-                self.request_refused(conn, Some(Addressee::Host), code, req, now);
-            }
+            Input::ToHostRefused { message, code } => self.host_refuses(message, code, now),
             Input::Uncommitted { op } => self.ask_again(op),
             Input::Undelivered { frame } => self.undelivered(&frame, now),
         }

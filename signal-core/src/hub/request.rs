@@ -159,14 +159,13 @@ impl Hub {
     pub(super) fn request_refused(
         &mut self,
         conn: ConnId,
-        about: Option<Addressee>,
         code: ErrorCode,
         req: Option<RequestId>,
         now: Timestamp,
     ) {
         let Some(connection) = self.connections.get(&conn) else { return };
         if let (Some((room, id)), ProtocolVersion::V2) = (connection.seat(), connection.protocol) {
-            let refused = RefusalDetails { about, req, ..RefusalDetails::default() };
+            let refused = RefusalDetails { req, ..RefusalDetails::default() };
             self.error(room, id, code, refused, now);
         }
     }

@@ -1,8 +1,11 @@
 //! Messages from the host to participants, and from participants to the host.
 
+use std::sync::Arc;
+
 use super::text::{RequestId, Topic};
 use crate::error::ErrorCode;
-use crate::ids::{ConnId, ParticipantId, RoomId};
+use crate::identity::Identity;
+use crate::ids::{ConnId, ParticipantId, RoomId, Ticket};
 use crate::payload::Payload;
 
 /// A message from the host to participants who speak v2.
@@ -54,9 +57,13 @@ pub struct MessageToHost {
     pub conn: ConnId,
     /// Its room.
     pub room: RoomId,
-    /// The participant. The record of the room says which [user](crate::identity::Identity::user)
-    /// it is.
+    /// The participant.
     pub participant: ParticipantId,
+    /// The ticket that its token names. It stays the same when the participant opens another
+    /// socket.
+    pub ticket: Ticket,
+    /// Who it is, in the host's own terms, with the attributes that it has now.
+    pub identity: Arc<Identity>,
     /// The topic.
     pub topic: Topic,
     /// The message.

@@ -300,7 +300,7 @@ pub struct RoomInfo {
     /// The name to show.
     pub name: Arc<str>,
     /// How many participants the room holds.
-    pub max_participants: u8,
+    pub max_participants: u16,
     /// When it ends.
     pub expires_at: Timestamp,
     /// Whether newcomers are refused.

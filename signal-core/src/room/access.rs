@@ -71,9 +71,10 @@ impl Access {
         Err(Reject::WrongPassword)
     }
 
-    /// Records the address of a new seat; `false` if it is recorded already.
-    pub(super) fn know(&mut self, client: Option<Client>) -> bool {
-        self.guesses.know(client)
+    /// Records the address of a new seat, and keeps the last `most`; `false` if it is recorded
+    /// already.
+    pub(super) fn know(&mut self, client: Option<Client>, most: usize) -> bool {
+        self.guesses.know(client, most)
     }
 
     /// Notes that all guesses are available again; `false` if there is nothing to note.

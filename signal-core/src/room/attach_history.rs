@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::Seat;
+use super::memory::{LONGEST, push};
 use crate::ids::{Attachment, ParticipantId};
 use crate::record::{InvalidRecord, Reader, Writer};
 
@@ -29,11 +30,9 @@ impl AttachReceipt {
 }
 
 impl AttachHistory {
-    pub(super) fn push(&mut self, seat: &Seat) {
-        if self.0.len() == MOST {
-            self.0.pop_front();
-        }
-        self.0.push_back(AttachReceipt::by(seat));
+    /// Adds the attachment of a seat, and keeps the last `most`.
+    pub(super) fn push(&mut self, seat: &Seat, most: usize) {
+        push(&mut self.0, AttachReceipt::by(seat), most);
     }
 
     pub(super) fn write(&self, out: &mut Writer) {
@@ -52,13 +51,10 @@ impl AttachHistory {
                 continued: from.bool()?,
             })
         };
-        Ok(Self(from.list(MOST, receipt)?))
+        Ok(Self(from.list(LONGEST, receipt)?))
     }
 
     pub(super) fn receipt_of(&self, attachment: Attachment) -> Option<AttachReceipt> {
         self.0.iter().find(|receipt| receipt.attachment == attachment).copied()
     }
 }
-
-/// More than a room has seats, so that even the loss of every socket at once fits.
-const MOST: usize = 64;

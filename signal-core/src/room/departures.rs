@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::memory::{LONGEST, push};
 use crate::ids::ParticipantId;
 use crate::reason::LeaveReason;
 use crate::record::{InvalidRecord, Reader, Writer};
@@ -12,11 +13,9 @@ use crate::record::{InvalidRecord, Reader, Writer};
 pub(super) struct Departures(VecDeque<(ParticipantId, LeaveReason)>);
 
 impl Departures {
-    pub(super) fn push(&mut self, id: ParticipantId, reason: LeaveReason) {
-        if self.0.len() == MOST {
-            self.0.pop_front();
-        }
-        self.0.push_back((id, reason));
+    /// Adds one, and keeps the last `most`.
+    pub(super) fn push(&mut self, id: ParticipantId, reason: LeaveReason, most: usize) {
+        push(&mut self.0, (id, reason), most);
     }
 
     pub(super) fn write(&self, out: &mut Writer) {
@@ -32,7 +31,7 @@ impl Departures {
     }
 
     pub(super) fn read(from: &mut Reader<'_>) -> Result<Self, InvalidRecord> {
-        let departures = from.list(MOST, |from| {
+        let departures = from.list(LONGEST, |from| {
             let id = from.participant()?;
             let reason = match from.u8()? {
                 0 => LeaveReason::Kicked,
@@ -50,6 +49,3 @@ impl Departures {
         self.0.iter().find(|(gone, _)| *gone == id).map(|(_, reason)| *reason)
     }
 }
-
-/// More than a room has seats.
-const MOST: usize = 64;

@@ -30,8 +30,8 @@ pub struct RoomEvent {
     pub key: EventKey,
     /// When it took effect. For an expiry this is the deadline itself, not when it was noticed.
     pub at: Timestamp,
-    /// The room's creator, in the host's own terms.
-    pub creator: Arc<str>,
+    /// The room's creator, in the host's own terms, if there is one.
+    pub creator: Option<Arc<str>>,
     /// The host's own data of the room, if there is any.
     pub data: Option<Attributes>,
     /// What has happened.
@@ -194,7 +194,7 @@ impl Events<'_> {
         let Room { id: room, epoch, version, creator, data, .. } = self.room;
         let position = u32::try_from(self.events.len()).unwrap_or(u32::MAX);
         let key = EventKey { room: *room, epoch: *epoch, version: *version, position };
-        let (creator, data) = (Arc::clone(creator), data.clone());
+        let (creator, data) = (creator.clone(), data.clone());
         self.events.push(RoomEvent { key, at, creator, data, kind });
     }
 

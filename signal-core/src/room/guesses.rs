@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::memory::{LONGEST, push};
 use super::reject::Reject;
 use crate::client::{AddressTag, Client};
 use crate::record::{InvalidRecord, Reader, Writer};
@@ -79,13 +80,14 @@ impl Guesses {
         }
     }
 
-    /// Records the address of a new seat; `false` if it is recorded already.
-    pub(super) fn know(&mut self, client: Option<Client>) -> bool {
+    /// Records the address of a new seat, and keeps the last `most`; `false` if it is recorded
+    /// already.
+    pub(super) fn know(&mut self, client: Option<Client>, most: usize) -> bool {
         let Some(Client { address, .. }) = client else { return false };
         if self.own(client).is_some() {
             return false;
         }
-        push(&mut self.known, (address, OWN), MOST_KNOWN);
+        push(&mut self.known, (address, OWN), most);
         true
     }
 
@@ -167,7 +169,7 @@ impl Guesses {
             networks: from.list(MOST_NETWORKS, |from| {
                 Ok((AddressTag::new(from.u64()?), Bucket::read(from, OF_NETWORK)?))
             })?,
-            known: from.list(MOST_KNOWN, |from| Ok((AddressTag::new(from.u64()?), from.u8()?)))?,
+            known: from.list(LONGEST, |from| Ok((AddressTag::new(from.u64()?), from.u8()?)))?,
             restores: from.u8()?,
             ran_out: from.bool()?,
         })
@@ -223,13 +225,6 @@ impl Bucket {
     }
 }
 
-fn push<T>(list: &mut VecDeque<T>, newest: T, most: usize) {
-    if list.len() == most {
-        list.pop_front();
-    }
-    list.push_back(newest);
-}
-
 /// How many wrong passwords a room answers at once.
 pub(super) const ROOM: u8 = 20;
 /// The time after which it answers one more.
@@ -243,5 +238,3 @@ const EACH_OF_NETWORK: Duration = Duration::from_secs(2 * EACH.as_secs());
 const OWN: u8 = 3;
 /// In the hour in which a network gets back what it took, a room answers 40 guesses.
 const MOST_NETWORKS: usize = 64;
-/// More than a room has seats.
-const MOST_KNOWN: usize = 64;

@@ -5,12 +5,12 @@
 
 mod access;
 mod attach_history;
-mod capacity;
 mod departures;
 mod durability;
 pub mod event;
 mod guesses;
 mod id_issuer;
+mod memory;
 mod moderation;
 mod operation;
 mod permission_changes;
@@ -26,7 +26,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::access::Access;
-pub use self::capacity::{Capacity, InvalidCapacity};
 use self::durability::Changes;
 pub use self::durability::Durability;
 pub use self::operation::{Admission, Change, Grant, LeaveKind, Op, Outcome, Receipt, Rotation};
@@ -36,28 +35,30 @@ pub use self::seat::{Presence, Seat};
 use self::seats::{Newcomer, Seats};
 pub use self::spec::{OnCreatorLeave, RoomSpec};
 pub use self::status::Status;
+pub use crate::capacity::{Capacity, InvalidCapacity};
 use crate::client::Client;
 use crate::identity::Attributes;
 pub use crate::ids::{Attachment, IdSuffix, Ticket, TicketTag};
 use crate::ids::{ParticipantId, RoomId};
 pub use crate::reason::{CloseReason, LeaveReason};
 pub use crate::record::InvalidRecord;
+use crate::record::LaterFields;
 use crate::time::Timestamp;
 pub use crate::token::{PasswordTag, ResumeToken, TokenHash};
 
 /// A room: who may enter it, who has a seat, and when it ends.
 ///
-/// A room remembers a bounded part of its past: how the last 64 seats ended, the last 64
-/// attachments that have lost their seat, the tickets of the last 256 participants that were
-/// kicked, the last 256 whose permissions were changed, and the last 64 addresses from which
-/// somebody entered. When it is over, it remembers who could have resumed.
+/// A room remembers a bounded part of its past: how the last seats ended, the last attachments that
+/// have lost their seat, the last addresses from which somebody entered (of each 64, or as many as
+/// it has seats), the tickets of the last 256 participants that were kicked, and the last 256 whose
+/// permissions were changed. When it is over, it remembers who could have resumed.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Room {
     id: RoomId,
     epoch: u64,
     version: u64,
     name: Arc<str>,
-    creator: Arc<str>,
+    creator: Option<Arc<str>>,
     creator_id: ParticipantId,
     /// The host's own data; never empty.
     data: Option<Attributes>,
@@ -70,6 +71,8 @@ pub struct Room {
     access: Access,
     permission_changes: PermissionChanges,
     seats: Seats,
+    /// What a newer version has written.
+    later_fields: LaterFields,
 }
 
 impl Room {
@@ -85,13 +88,13 @@ impl Room {
 
     /// Creates an empty room. The first participant id that it issues is the creator's.
     pub fn create(new: RoomSpec) -> Self {
-        let (seats, creator_id) = Seats::new(new.capacity, new.suffix);
+        let (seats, creator_id) = Seats::new(new.capacity, new.creator.is_some(), new.suffix);
         Self {
             id: new.id,
             epoch: new.epoch,
             version: 1,
             name: new.name.into(),
-            creator: new.creator.into(),
+            creator: new.creator.map(Into::into),
             creator_id,
             data: None,
             on_creator_leave: new.on_creator_leave,
@@ -102,7 +105,14 @@ impl Room {
             access: Access::new(new.password, new.invite),
             permission_changes: PermissionChanges::default(),
             seats,
+            later_fields: LaterFields::default(),
         }
+    }
+
+    /// Takes the place of an earlier room with the same id. The versions go on, so that a write of
+    /// the earlier room is not taken for one of this room.
+    pub(crate) fn follow(&mut self, earlier: &Self) {
+        self.version = earlier.version + 1;
     }
 
     /// Applies one operation. Seats and the room end first if their time has come.
@@ -192,7 +202,8 @@ impl Room {
                 }
                 let reply = self.resume(*token, *next_token, *attachment, *continues, changes);
                 if reply.is_ok() {
-                    changes.note_if(self.access.know(*client), Durability::BeforeAnswer);
+                    let is_new = self.access.know(*client, self.seats.remembered());
+                    changes.note_if(is_new, Durability::BeforeAnswer);
                 }
                 reply
             }
@@ -266,9 +277,9 @@ impl Room {
         if let Some(receipt) = self.seats.receipt_of(newcomer.attachment) {
             return Ok(Receipt::Entered { id: receipt.id });
         }
-        self.access.check_grant(grant, self.seats.holds(grant.ticket))?;
+        self.check_grant(grant, self.seats.holds(grant.ticket))?;
         let id = self.seats.attach(newcomer, suffix, changes)?;
-        self.access.know(client);
+        self.access.know(client, self.seats.remembered());
         changes.note(Durability::BeforeAnswer);
         Ok(Receipt::Entered { id })
     }
@@ -290,6 +301,14 @@ impl Room {
             }
         };
         Ok(Receipt::Resumed { id: receipt.id, continued: receipt.continued })
+    }
+
+    fn check_grant(&self, grant: &Grant, is_seated: bool) -> Result<(), Reject> {
+        let is_of_other_room = grant.epoch.is_some_and(|epoch| epoch != self.epoch);
+        if is_of_other_room || (grant.ticket == Ticket::Creator && self.creator.is_none()) {
+            return Err(Reject::GrantVoid);
+        }
+        self.access.check_grant(grant, is_seated)
     }
 
     fn promised(&self, grant: &Grant) -> Option<ParticipantId> {

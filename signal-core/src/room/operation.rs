@@ -166,6 +166,9 @@ pub struct Grant {
     /// The room's [`password_epoch`](super::Room::password_epoch) when the token was made. An older
     /// one is void, unless its seat is taken already or is the creator's.
     pub password_epoch: u32,
+    /// The [epoch](super::Room::epoch) of the room, if the token is void in a later room with the
+    /// same id. Set it if rooms have [chosen](crate::RoomId::chosen) ids.
+    pub epoch: Option<u64>,
     /// Whether it also admits to a locked room.
     pub passes_lock: bool,
     /// Whether it stays valid when the password changes before it is used.
@@ -193,6 +196,7 @@ impl Grant {
             identity: Arc::default(),
             permissions: Permissions::default_of(ticket),
             password_epoch,
+            epoch: None,
             passes_lock: false,
             passes_rotation: false,
         }
@@ -202,6 +206,13 @@ impl Grant {
     #[must_use]
     pub fn promised(self, id: ParticipantId) -> Self {
         Self { promised: Some(id), ..self }
+    }
+
+    /// Makes it void in a later room with the same id. `epoch` is the room's
+    /// [`epoch`](super::Room::epoch).
+    #[must_use]
+    pub fn for_epoch(self, epoch: u64) -> Self {
+        Self { epoch: Some(epoch), ..self }
     }
 
     /// Sets the identity of the holder.

@@ -41,6 +41,8 @@ pub enum Reject {
     RoomLocked,
     /// The store knows no such room.
     RoomNotFound,
+    /// The capacity is above [`HubConfig::max_capacity`](crate::config::HubConfig::max_capacity).
+    RoomTooLarge,
     /// The password has been changed meanwhile.
     RotationStale,
     /// The password is not the room's.
@@ -69,6 +71,7 @@ impl Reject {
             | Self::PasswordLocked
             | Self::PasswordUnchanged
             | Self::RoomLocked
+            | Self::RoomTooLarge
             | Self::RotationStale
             | Self::WrongPassword => ErrorCode::Forbidden,
         }

@@ -101,8 +101,7 @@ impl Seat {
         if self.identity.attributes.as_ref() == attributes {
             return false;
         }
-        let user = self.identity.user.clone();
-        self.identity = Arc::new(Identity { user, attributes: attributes.cloned() });
+        Arc::make_mut(&mut self.identity).attributes = attributes.cloned();
         true
     }
 

@@ -4,11 +4,12 @@ mod stored;
 
 use std::sync::Arc;
 
+use super::Capacity;
 use super::attach_history::{AttachHistory, AttachReceipt};
-use super::capacity::Capacity;
 use super::departures::Departures;
 use super::durability::{Changes, Durability};
 use super::id_issuer::IdIssuer;
+use super::memory;
 use super::reject::Reject;
 use super::seat::{Presence, Seat};
 use crate::client::AddressTag;
@@ -26,6 +27,8 @@ use crate::token::TokenHash;
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Seats {
     capacity: Capacity,
+    /// Whether one seat is kept for the creator.
+    has_creator: bool,
     /// In order of entry, which is by descending id.
     taken: Vec<Seat>,
     ids: IdIssuer,
@@ -55,10 +58,15 @@ pub(super) struct Newcomer<'a> {
 
 impl Seats {
     /// Returns empty seats, and the first id, which is the creator's.
-    pub(super) fn new(capacity: Capacity, suffix: IdSuffix) -> (Self, ParticipantId) {
+    pub(super) fn new(
+        capacity: Capacity,
+        has_creator: bool,
+        suffix: IdSuffix,
+    ) -> (Self, ParticipantId) {
         let (ids, first) = IdIssuer::new(suffix);
         let seats = Self {
             capacity,
+            has_creator,
             taken: Vec::new(),
             ids,
             lowest_entered: None,
@@ -78,7 +86,7 @@ impl Seats {
     ) -> Result<ParticipantId, Reject> {
         let attached =
             self.taken.iter().filter(|seat| !seat.is_creator() && seat.is_attached()).count();
-        if attached >= self.capacity.guests() {
+        if attached >= self.for_guests() {
             return Err(Reject::RoomFull);
         }
         self.ids.issue(suffix, changes)
@@ -165,7 +173,7 @@ impl Seats {
             return Ok(Vec::new());
         }
         let guests = self.taken.iter().filter(|seat| !seat.is_creator());
-        let too_many = (guests.clone().count() + 1).saturating_sub(self.capacity.guests());
+        let too_many = (guests.clone().count() + 1).saturating_sub(self.for_guests());
         let mut detached: Vec<_> =
             guests.filter_map(|seat| Some((seat.detached_since()?, seat.id))).collect();
         if detached.len() < too_many {
@@ -188,7 +196,7 @@ impl Seats {
             .iter_mut()
             .find(|seat| seat.opens_with(token))
             .ok_or(Reject::ResumeFailed)?;
-        self.attach_history.push(seat);
+        self.attach_history.push(seat, memory::length(self.capacity));
         let continued = seat.resumes_current(token) && continues == Some(seat.attachment);
         if !continued {
             seat.generation = seat.generation.saturating_add(1);
@@ -268,12 +276,13 @@ impl Seats {
         is_leaving: impl Fn(&Seat) -> bool,
     ) -> bool {
         let before = self.taken.len();
+        let most = self.remembered();
         let (departures, attach_history) = (&mut self.departures, &mut self.attach_history);
         self.taken.retain(|seat| {
             let is_leaving = is_leaving(seat);
             if is_leaving {
-                departures.push(seat.id, reason);
-                attach_history.push(seat);
+                departures.push(seat.id, reason, most);
+                attach_history.push(seat, most);
             }
             !is_leaving
         });
@@ -324,6 +333,16 @@ impl Seats {
     /// Whether the token could have resumed a seat when the room ended.
     pub(super) fn was_resumable(&self, token: TokenHash) -> bool {
         self.last_tokens.contains(&token)
+    }
+
+    /// How many seats guests may hold.
+    fn for_guests(&self) -> usize {
+        usize::from(self.capacity.participants()) - usize::from(self.has_creator)
+    }
+
+    /// How many of its latest departures, attachments and addresses the room remembers.
+    pub(super) fn remembered(&self) -> usize {
+        memory::length(self.capacity)
     }
 
     pub(super) fn capacity(&self) -> Capacity {

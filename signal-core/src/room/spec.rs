@@ -18,8 +18,9 @@ pub struct RoomSpec {
     /// The name to show.
     pub name: String,
     /// The creator, in the host's own terms (the subject of an access token, for example).
-    /// Participants never see it.
-    pub creator: String,
+    /// Participants never see it. `None` for a room without a creator: no seat is kept for one, and
+    /// a grant of the creator's seat is void.
+    pub creator: Option<String>,
     /// The tag of the password. `None` for a room that is entered only with an invite or a
     /// [grant](crate::room::Room::mint) of the host: every password is wrong there, and costs no
     /// [guess](crate::room::Room::GUESSES). A [rotation](crate::room::Rotation) sets a password.
@@ -54,7 +55,7 @@ impl RoomSpec {
             suffix: IdSuffix::new(u32::from_le_bytes(next(&mut random))),
             invite: TokenHash::new(next(&mut random)),
             name: String::new(),
-            creator: String::new(),
+            creator: Some(String::new()),
             password: Some(password),
             capacity: Capacity::default(),
             created_at,

@@ -1,6 +1,8 @@
 //! The binary record of a room, and what changes in it when the process that served the room has
 //! ended.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::access::Access;
@@ -10,7 +12,7 @@ use super::{OnCreatorLeave, Room, Status};
 use crate::identity::{Attributes, Identity};
 use crate::ids::ParticipantId;
 use crate::reason::CloseReason;
-use crate::record::{InvalidRecord, Reader, Writer};
+use crate::record::{InvalidRecord, LaterFields, Reader, Writer};
 use crate::time::Timestamp;
 
 impl Room {
@@ -19,18 +21,23 @@ impl Room {
     /// The record omits what need not outlive the process: the states of participants, and how much
     /// of the current block of ids is used up. It also omits the
     /// [identities](crate::identity::Identity) of seats, which are written once and not with each
-    /// record: see [`identify`](Self::identify). The first byte is the format, by which a later
-    /// version recognizes it. Keep the record as safe as a password file: it holds the hashes of
-    /// tokens and the tag of the password.
+    /// record: see [`identify`](Self::identify).
+    ///
+    /// The first byte is the format, by which a later version recognizes it; the second is the
+    /// oldest format whose readers understand it. If the room was read from a record of a later
+    /// format, the fields that this version does not know are written again. So nodes of two
+    /// versions can share a store, as long as the later one only appends fields.
+    ///
+    /// Keep the record as safe as a password file: it holds the hashes of tokens and the tag of the
+    /// password.
     #[must_use]
     pub fn to_record(&self) -> Vec<u8> {
-        let mut out = Writer::default();
-        out.u8(FORMAT);
+        let mut out = Writer::begin(FORMAT, READABLE_BY, &self.later_fields);
         out.text(self.id.as_str());
         out.u64(self.epoch);
         out.u64(self.version);
         out.text(&self.name);
-        out.text(&self.creator);
+        out.option(self.creator.as_deref(), Writer::text);
         out.participant(self.creator_id);
         out.u8(match self.on_creator_leave {
             OnCreatorLeave::Close => 0,
@@ -52,7 +59,7 @@ impl Room {
         out.option(self.data.as_ref(), |out, data| out.bytes(data.as_json()));
         self.seats.write_permissions(&mut out);
         self.permission_changes.write(&mut out);
-        out.finish()
+        out.end(&self.later_fields)
     }
 
     /// Reads the record of a room.
@@ -63,14 +70,15 @@ impl Room {
     /// panic.
     pub fn from_record(record: &[u8]) -> Result<Self, InvalidRecord> {
         let mut from = Reader::new(record);
-        let format = match from.u8()? {
-            0 => return Err(InvalidRecord::Damaged),
-            format @ 1..=FORMAT => format,
-            format => return Err(InvalidRecord::Newer { format, newest: FORMAT }),
-        };
+        let of = from.format(FORMAT, READABLE_BY)?;
+        let format = of.format;
         let id = from.text()?.parse().map_err(|_| InvalidRecord::Damaged)?;
         let (epoch, version) = (from.u64()?, from.u64()?);
-        let (name, creator) = (from.text()?.into(), from.text()?.into());
+        let name = from.text()?.into();
+        let creator: Option<Arc<str>> = match format {
+            1..=7 => Some(from.text()?.into()),
+            _ => from.option(|from| from.text().map(Arc::from))?,
+        };
         let creator_id = from.participant()?;
         let on_creator_leave = match from.u8()? {
             0 => OnCreatorLeave::Close,
@@ -95,6 +103,7 @@ impl Room {
             1 | 2 => (status != Status::Open).then_some(expires_at),
             _ => from.option(Reader::time)?,
         };
+        let has_creator = creator.is_some();
         let mut room = Self {
             id,
             epoch,
@@ -108,9 +117,10 @@ impl Room {
             expires_at,
             status,
             ended_at,
+            later_fields: LaterFields::default(),
             access: Access::read(&mut from, format, created_at)?,
             permission_changes: PermissionChanges::default(),
-            seats: Seats::read(&mut from, format)?,
+            seats: Seats::read(&mut from, format, has_creator)?,
         };
         if format > 3 {
             room.access.read_banned(&mut from)?;
@@ -128,7 +138,8 @@ impl Room {
             room.seats.read_permissions(&mut from)?;
             room.permission_changes = PermissionChanges::read(&mut from)?;
         }
-        let is_whole = from.is_at_end() && ended_at.is_some() == (status != Status::Open);
+        room.later_fields = from.later_fields(of)?;
+        let is_whole = ended_at.is_some() == (status != Status::Open);
         if is_whole { Ok(room) } else { Err(InvalidRecord::Damaged) }
     }
 
@@ -150,4 +161,6 @@ impl Room {
 }
 
 const FORMAT: u8 = 8;
+/// The oldest format whose readers understand a record. Formats since only append fields.
+const READABLE_BY: u8 = 8;
 const DAY_MILLIS: u64 = 24 * 60 * 60 * 1000;

@@ -33,12 +33,13 @@ impl Room {
         &self.name
     }
 
-    /// The creator, in the host's own terms.
-    pub fn creator(&self) -> &str {
-        &self.creator
+    /// The creator, in the host's own terms, if there is one.
+    pub fn creator(&self) -> Option<&str> {
+        self.creator.as_deref()
     }
 
-    /// The participant id that the creator enters with, unless somebody has entered before.
+    /// The participant id that the creator enters with, unless somebody has entered before. Nobody
+    /// has this id in a room without a creator.
     pub fn creator_id(&self) -> ParticipantId {
         self.creator_id
     }
@@ -144,7 +145,7 @@ impl Room {
     pub fn granted(&self, grant: &Grant) -> Result<Option<ParticipantId>, Reject> {
         self.running()?;
         let seat = self.seats().iter().find(|seat| seat.ticket == grant.ticket);
-        self.access.check_grant(grant, seat.is_some())?;
+        self.check_grant(grant, seat.is_some())?;
         Ok(seat.map_or_else(|| self.promised(grant), |seat| Some(seat.id)))
     }
 
@@ -162,7 +163,7 @@ impl Room {
         if is_banned || self.access.is_revoked(ticket) {
             return Err(Reject::GrantVoid);
         }
-        Ok(Grant::new(ticket, self.password_epoch()).identified(identity))
+        Ok(Grant::new(ticket, self.password_epoch()).identified(identity).for_epoch(self.epoch))
     }
 
     /// Whether the user is among the last 256 that were banned.

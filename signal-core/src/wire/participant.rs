@@ -58,7 +58,7 @@ pub(super) fn attributes(frame: &Bytes, read: Raw<'_>) -> Result<Option<Attribut
 pub(super) struct ReadRoom {
     id: String,
     name: String,
-    max_participants: u8,
+    max_participants: u16,
     expires_at: String,
     locked: bool,
 }
@@ -118,7 +118,7 @@ impl<'a> ParticipantJson<'a> {
 pub(super) struct RoomJson<'a> {
     id: &'a str,
     name: &'a str,
-    max_participants: u8,
+    max_participants: u16,
     expires_at: String,
     locked: bool,
 }

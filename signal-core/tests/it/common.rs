@@ -43,11 +43,11 @@ pub struct Node {
 
 impl Node {
     /// A node with one room, whose creator has not connected yet.
-    pub fn new(capacity: u8) -> Self {
+    pub fn new(capacity: u16) -> Self {
         Self::with_config(capacity, HubConfig::default())
     }
 
-    pub fn with_config(capacity: u8, config: HubConfig) -> Self {
+    pub fn with_config(capacity: u16, config: HubConfig) -> Self {
         let mut node = Self {
             hub: Hub::new(NodeId(1), config),
             store: MemoryStore::new(),
@@ -68,13 +68,13 @@ impl Node {
     }
 
     /// Creates a room, which all later calls are about.
-    pub fn create_room(&mut self, number: u8, capacity: u8) {
+    pub fn create_room(&mut self, number: u8, capacity: u16) {
         self.room = RoomId::from_indices([number; 6]);
         let new = RoomSpec {
             id: self.room,
             epoch: 1,
             name: "room".into(),
-            creator: "alice".into(),
+            creator: Some("alice".into()),
             password: Some(PasswordTag::new([7; 32])),
             invite: TokenHash::new([8; 32]),
             capacity: Capacity::new(capacity).unwrap(),

@@ -2,7 +2,9 @@
 
 mod connections;
 mod host;
+mod large_rooms;
 mod messages;
+mod own_rooms;
 mod questions;
 mod saves;
 

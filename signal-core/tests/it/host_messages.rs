@@ -117,11 +117,12 @@ fn a_message_to_the_host_is_handed_to_it_and_to_nobody_else() {
     let (b, ..) = node.guest_v2("b");
     node.take(a);
     node.say(a, r#"{"type":"message","to":"host","topic":"t","data":{"n": 1},"req":"7"}"#);
-    let MessageToHost { conn, room, participant, data, req, .. } = node.to_host.remove(0);
-    assert_eq!((conn, room, participant), (a, node.room, a_id));
+    let message = node.to_host.remove(0);
+    let MessageToHost { conn, room, participant, data, req, .. } = &message;
+    assert_eq!((*conn, *room, *participant), (a, node.room, a_id));
     assert_eq!((data.as_bytes(), req.as_ref()), (&br#"{"n": 1}"#[..], Some(&self::req("7"))));
     assert!(node.take(a).is_empty() && node.take(b).is_empty());
-    node.input(Input::ToHostRefused { conn, code: ErrorCode::Forbidden, req });
+    node.input(Input::ToHostRefused { message, code: ErrorCode::Forbidden });
     let error = &node.take(a)[0];
     assert_eq!([&error["code"], &error["about"], &error["req"]], ["forbidden", "host", "7"]);
 }

@@ -284,8 +284,17 @@ fn the_bytes_of_an_identity_are_read_again_and_nothing_else_is() {
             assert_eq!(read, Err(InvalidRecord::Damaged), "{length} bytes");
         }
     }
-    let newer = Identity::from_bytes(&[2, 0, 0]);
-    assert_eq!(newer, Err(InvalidRecord::Newer { format: 2, newest: 1 }));
+    let newer = Identity::from_bytes(&[3, 3, 0, 0]);
+    assert_eq!(newer, Err(InvalidRecord::Newer { format: 3, newest: 2 }));
+    assert_eq!(Identity::from_bytes(&[1, 0, 0]), Ok(Identity::default()), "of an older version");
+}
+
+#[test]
+fn what_a_newer_version_has_added_to_an_identity_is_kept() {
+    let mut newer = identity("user-1", "guest").to_bytes();
+    newer[0] = 3;
+    newer.extend(b"what only format 3 knows");
+    assert_eq!(Identity::from_bytes(&newer).unwrap().to_bytes(), newer);
 }
 
 struct Host {

@@ -36,7 +36,7 @@ proptest! {
 
     #[test]
     fn a_room_does_what_its_model_does(
-        participants in 1_u8..6,
+        participants in 1_u16..6,
         keep in any::<bool>(),
         steps in prop::collection::vec((pause(), step()), 1..MOST_STEPS),
     ) {
@@ -65,7 +65,7 @@ enum Step {
     Change {
         name: Option<bool>,
         locked: Option<bool>,
-        participants: Option<u8>,
+        participants: Option<u16>,
         minutes: Option<u64>,
         rotate: Option<u8>,
         restore: bool,
@@ -130,7 +130,7 @@ fn step() -> impl Strategy<Value = Step> {
     let change = (
         any::<Option<bool>>(),
         prop::option::weighted(0.3, any::<bool>()),
-        prop::option::weighted(0.3, 1_u8..6),
+        prop::option::weighted(0.3, 1_u16..6),
         prop::option::weighted(0.1, 0_u64..60),
         rotate(),
         prop::bool::weighted(0.3),
@@ -185,12 +185,12 @@ struct Trial {
 }
 
 impl Trial {
-    fn new(participants: u8, keep: bool) -> Self {
+    fn new(participants: u16, keep: bool) -> Self {
         let new = RoomSpec {
             id: RoomId::from_indices([0; 6]),
             epoch: 1,
             name: "room".into(),
-            creator: "alice".into(),
+            creator: Some("alice".into()),
             password: Some(password(0)),
             invite: invite(0),
             capacity: Capacity::new(participants).unwrap(),

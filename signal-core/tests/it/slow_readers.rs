@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use signal_core::config::{FloodLimit, HubConfig, RateLimit};
+use signal_core::room::Capacity;
 use signal_core::{ConnId, ParticipantId, ProtocolVersion};
 
 use crate::common::Node;
@@ -392,4 +393,32 @@ fn the_limits_of_a_hub_have_to_fit_each_other() {
         slow.check().unwrap_err().to_string(),
         "`rate.burst_bytes` must be at least `max_frame_bytes`, or the longest message never passes"
     );
+}
+
+#[test]
+fn the_limits_of_a_hub_have_to_fit_its_largest_room() {
+    let large = Capacity::new(500).unwrap();
+    let fitting = HubConfig::for_rooms_of(large);
+    assert_eq!(fitting.check(), Ok(()));
+    assert_eq!(HubConfig::for_rooms_of(Capacity::DEFAULT_MAX).max_unsent_bytes, 2 * 1024 * 1024);
+    let HubConfig { flood, rate, replay, .. } = HubConfig::default();
+    let with = |change: &dyn Fn(&mut HubConfig)| {
+        let mut config = HubConfig::for_rooms_of(large);
+        change(&mut config);
+        config
+    };
+    let unfit = [
+        (
+            "max_unsent_bytes",
+            with(&|config| (config.max_unsent_bytes, config.flood) = (2 << 20, flood.clone())),
+        ),
+        ("replay.messages", with(&|config| config.replay.messages = 499)),
+        ("replay.bytes", with(&|config| config.replay.bytes = replay.bytes)),
+        ("rate.burst_bytes", with(&|config| config.rate = rate.clone())),
+    ];
+    for (field, config) in unfit {
+        assert_eq!(config.check().unwrap_err().field, field);
+    }
+    let smaller = with(&|config| config.max_capacity = Capacity::new(250).unwrap());
+    assert_eq!(smaller.check(), Ok(()));
 }

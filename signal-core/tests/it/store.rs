@@ -154,7 +154,7 @@ fn room(number: u8) -> Room {
         id: id(number),
         epoch: 1,
         name: "room".into(),
-        creator: "alice".into(),
+        creator: Some("alice".into()),
         password: Some(PasswordTag::new([7; 32])),
         invite: TokenHash::new([9; 32]),
         capacity: Capacity::default(),

@@ -89,7 +89,7 @@ impl Flood {
             id: room,
             epoch: 1,
             name: "room".into(),
-            creator: "somebody".into(),
+            creator: Some("somebody".into()),
             password: Some(PASSWORD),
             invite: TokenHash::new([8; 32]),
             capacity: Capacity::new(8).unwrap(),

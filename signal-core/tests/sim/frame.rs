@@ -84,7 +84,7 @@ pub struct PermissionsTold {
 #[derive(Clone, Debug, Deserialize)]
 pub struct RoomTold {
     pub name: String,
-    pub max_participants: u8,
+    pub max_participants: u16,
     pub locked: bool,
 }
 

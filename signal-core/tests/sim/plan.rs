@@ -13,7 +13,7 @@ use crate::random::Random;
 pub struct Plan {
     pub nodes: usize,
     pub rooms: usize,
-    pub capacity: u8,
+    pub capacity: u16,
     pub on_creator_leave: OnCreatorLeave,
     /// For how long rooms are open, in milliseconds, if nobody changes that.
     pub life: u64,
@@ -86,7 +86,7 @@ impl Plan {
         Self {
             nodes,
             rooms: usize::try_from(rooms).unwrap(),
-            capacity: u8::try_from(if random.chance(30) { random.between(1, 3) } else { 8 })
+            capacity: u16::try_from(if random.chance(30) { random.between(1, 3) } else { 8 })
                 .unwrap(),
             on_creator_leave: if random.chance(50) {
                 OnCreatorLeave::Close

@@ -205,7 +205,7 @@ impl World {
             id: keys.id,
             epoch: self.random.next(),
             name: "a room".into(),
-            creator: "somebody".into(),
+            creator: Some("somebody".into()),
             password: Some(keys.password),
             invite: keys.invite,
             capacity: Capacity::new(self.plan.capacity).unwrap(),

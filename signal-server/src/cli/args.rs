@@ -91,7 +91,7 @@ pub(crate) enum Command {
     /// Create an access token that is signed with the access secret
     Token(TokenArgs),
     /// Manage the rooms of a server that runs with --admin-key-file
-    Rooms(RoomsArgs),
+    Rooms(Box<RoomsArgs>),
 }
 
 /// The arguments of `serve`.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use signal_core::config::{FloodLimit, HubConfig};
+use signal_core::room::Capacity;
 
 use crate::Limits;
 
@@ -83,6 +84,16 @@ pub(crate) struct LimitArgs {
         value_parser = clap::value_parser!(u32).range(1..=1_000_000)
     )]
     sockets_per_minute: u32,
+
+    /// Participants of the largest room that operators can create; clients can create rooms of 50.
+    /// Larger rooms need a larger --max-unsent-bytes and --burst-bytes
+    #[arg(
+        long,
+        env = "SIGNAL_MAX_ROOM_SIZE",
+        default_value_t = Self::default().max_room_size,
+        value_parser = clap::value_parser!(u16).range(1..=i64::from(Capacity::MAX))
+    )]
+    max_room_size: u16,
 
     /// Guests per client address and room at once, with or without a socket, 10 for example; more
     /// are refused [default: any number]
@@ -233,17 +244,20 @@ impl LimitArgs {
     }
 
     pub(crate) fn hub(&self) -> HubConfig {
-        HubConfig::with(|config| {
-            config.max_bad_messages = self.max_bad_messages;
-            config.max_seats_per_address = self.max_seats_per_address;
-            config.max_unsent_bytes = self.max_unsent_bytes as usize;
-            config.flood = FloodLimit::of(self.max_unsent_bytes as usize);
-            config.rate.burst_messages = self.burst_messages;
-            config.rate.burst_messages_per_peer = self.burst_messages_per_peer;
-            config.rate.messages_per_second = self.messages_per_second;
-            config.rate.burst_bytes = self.burst_bytes;
-            config.rate.bytes_per_second = self.bytes_per_second;
-        })
+        let max_capacity = Capacity::new(self.max_room_size)
+            .expect("the parser of the flag has checked the range, and the default is within it");
+        // The replay has no flag.
+        let mut config = HubConfig::for_rooms_of(max_capacity);
+        config.max_bad_messages = self.max_bad_messages;
+        config.max_seats_per_address = self.max_seats_per_address;
+        config.max_unsent_bytes = self.max_unsent_bytes as usize;
+        config.flood = FloodLimit::of(self.max_unsent_bytes as usize);
+        config.rate.burst_messages = self.burst_messages;
+        config.rate.burst_messages_per_peer = self.burst_messages_per_peer;
+        config.rate.messages_per_second = self.messages_per_second;
+        config.rate.burst_bytes = self.burst_bytes;
+        config.rate.bytes_per_second = self.bytes_per_second;
+        config
     }
 }
 
@@ -265,6 +279,7 @@ impl Default for LimitArgs {
             max_failed_joins: limits.failed_joins,
             max_failed_joins_per_room: limits.failed_joins_per_room,
             max_unknown_rooms: limits.unknown_rooms,
+            max_room_size: hub.max_capacity.participants(),
             max_seats_per_address: hub.max_seats_per_address,
             max_body_bytes: bytes(limits.body_bytes),
             header_seconds: seconds(limits.header_patience),

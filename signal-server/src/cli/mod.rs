@@ -60,7 +60,7 @@ async fn run_command(cli: Cli) -> ExitCode {
             ExitCode::SUCCESS
         }
         Command::Token(args) => mint(args),
-        Command::Rooms(args) => rooms::run(args).await,
+        Command::Rooms(args) => rooms::run(*args).await,
     }
 }
 

@@ -6,8 +6,10 @@ use std::sync::LazyLock;
 use axum::Router;
 use axum::response::IntoResponse;
 use axum::routing::get;
-use utoipa::openapi::OpenApi as Document;
+use signal_core::room::Capacity;
+use utoipa::openapi::schema::Schema;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{OpenApi as Document, RefOr};
 use utoipa::{Modify, OpenApi};
 
 use super::{json, respond};
@@ -61,7 +63,7 @@ async fn openapi() -> impl IntoResponse {
         (name = "rooms", description = "Rooms and their participants"),
         (name = "server", description = "The server itself"),
     ),
-    modifiers(&Key)
+    modifiers(&Key, &LargeRooms)
 )]
 struct Api;
 
@@ -74,5 +76,19 @@ impl Modify for Key {
         let scheme = scheme.description(Some("The admin key (`--admin-key-file`).")).build();
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("admin_key", SecurityScheme::Http(scheme));
+    }
+}
+
+/// Operators may enlarge a room more than its creator may, with the same body.
+struct LargeRooms;
+
+impl Modify for LargeRooms {
+    fn modify(&self, document: &mut Document) {
+        let schemas = &mut document.components.get_or_insert_default().schemas;
+        let Some(RefOr::T(Schema::Object(change))) = schemas.get_mut("RoomChange") else { return };
+        let number = change.properties.get_mut("max_participants");
+        if let Some(RefOr::T(Schema::Object(number))) = number {
+            number.maximum = Some(Capacity::MAX.into());
+        }
     }
 }

@@ -28,7 +28,10 @@ pub(crate) struct LoginParts {
 }
 
 /// The room of the path, if it is open and the caller created it.
-pub(crate) struct OwnRoom(pub(crate) Arc<Room>);
+pub(crate) struct OwnRoom {
+    pub(crate) room: Arc<Room>,
+    pub(crate) user: User,
+}
 
 /// Refuses a request with 503 while the server is draining, or when a part of it has failed.
 pub(crate) struct Accepting;
@@ -84,7 +87,7 @@ impl FromRequestParts<Arc<App>> for OwnRoom {
         match room.status() {
             Status::Closed(CloseReason::Expired) => Err(Reject::RoomExpired.into()),
             Status::Closed(_) => Err(Reject::RoomNotFound.into()),
-            Status::Open => Ok(Self(room)),
+            Status::Open => Ok(Self { room, user }),
         }
     }
 }

@@ -278,6 +278,8 @@ impl From<ClaimError> for ApiError {
 impl From<CreateRoomError> for ApiError {
     fn from(error: CreateRoomError) -> Self {
         match error {
+            CreateRoomError::IdTaken => invalid(&format!("room_id: {error}")),
+            CreateRoomError::TooLarge => invalid(&format!("max_participants: {error}")),
             CreateRoomError::NotSaved => Self::StorageUnavailable,
             CreateRoomError::Stopping => Self::Unavailable,
             CreateRoomError::TooManyRooms => Self::RateLimited { retry_after: OPEN_ROOMS_RETRY },
@@ -302,6 +304,9 @@ impl From<Reject> for ApiError {
             Reject::ResumeFailed => return Self::Unauthorized,
             Reject::PasswordUnchanged => {
                 return Self::InvalidArgument(format!("rotate_password: {reject}"));
+            }
+            Reject::RoomTooLarge => {
+                return Self::InvalidArgument(format!("max_participants: {reject}"));
             }
             // Only sockets take seats.
             Reject::AddressFull => return Self::Unavailable,

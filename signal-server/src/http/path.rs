@@ -1,6 +1,7 @@
 //! The ids in a path: of a room, a participant or a user.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
@@ -8,7 +9,10 @@ use signal_core::identity::UserId;
 use signal_core::typed::parse_room_id;
 use signal_core::{ParticipantId, RoomId};
 
-/// The `{room_id}` of a path, or `None` if it is not a valid room id.
+use crate::app::App;
+
+/// The `{room_id}` of a path, or `None` if it is not a valid room id. Only the application and
+/// operators choose ids, so one that names no room is not valid.
 #[cfg_attr(feature = "documents", derive(utoipa::IntoParams))]
 #[cfg_attr(feature = "documents", into_params(names("room_id"), parameter_in = Path))]
 pub(crate) struct RoomPath(
@@ -48,11 +52,12 @@ pub(crate) struct UserPath(
     pub(crate) Option<UserId>,
 );
 
-impl<S: Send + Sync> FromRequestParts<S> for RoomPath {
+impl FromRequestParts<Arc<App>> for RoomPath {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
-        Ok(Self(segment("room_id", parts, state, parse_room_id).await))
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Infallible> {
+        let id = segment("room_id", parts, app, parse_room_id).await;
+        Ok(Self(id.filter(|id| !id.is_chosen() || app.rooms.get(*id).is_some())))
     }
 }
 

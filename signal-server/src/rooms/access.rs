@@ -82,7 +82,8 @@ impl Access {
                 if room.granted(&seat.grant) == Err(Reject::GrantVoid) {
                     self.note_refused(TokenRefusal::Void);
                 }
-                Ok(SeatClaim { room, grant: seat.grant, name: seat.name })
+                let grant = seat.grant.for_epoch(seat.epoch);
+                Ok(SeatClaim { room, grant, name: seat.name })
             }
             Ok(_) => {
                 self.note_refused(TokenRefusal::OtherRoom);
@@ -95,9 +96,10 @@ impl Access {
             Err(TokenError::Invalid | TokenError::Unverifiable) => {
                 let user = self.user(request).await.map_err(ClaimError::Token)?;
                 let room = self.own_room(room, &user, client)?;
-                let password_epoch = room.password_epoch();
                 let name = names::creator(&user, language);
-                let grant = Grant::new(Ticket::Creator, password_epoch).identified(user.identity);
+                let grant = Grant::new(Ticket::Creator, room.password_epoch())
+                    .for_epoch(room.epoch())
+                    .identified(user.identity);
                 Ok(SeatClaim { room, grant, name })
             }
         }
@@ -126,7 +128,7 @@ impl Access {
             self.attempts.count_unknown_room(client)?;
             return Err(ClaimError::RoomNotFound);
         };
-        if record.creator() == user.subject {
+        if record.creator() == Some(&user.subject) {
             return Ok(record);
         }
         match record.status() {

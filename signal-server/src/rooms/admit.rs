@@ -47,7 +47,8 @@ use crate::limits::concurrency::ConcurrencyLimit;
 ///         let mut token = MintToken::new(request.name.clone());
 ///         // Strangers need the password.
 ///         let Some(user) = user else { return JoinDecision::AskPassword(token) };
-///         let members = self.members.get(request.room.creator());
+///         let owner = request.room.creator();
+///         let members = owner.and_then(|owner| self.members.get(owner));
 ///         if !members.is_some_and(|members| members.contains(user)) {
 ///             return JoinDecision::Refuse;
 ///         }

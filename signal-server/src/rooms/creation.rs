@@ -2,6 +2,7 @@
 
 use signal_core::RoomId;
 use signal_core::room::{Capacity, IdSuffix, OnCreatorLeave, Room, RoomSpec};
+use signal_core::store::RoomIdTaken;
 use thiserror::Error;
 
 use super::credentials::{PasswordChoice, RoomCredentials};
@@ -12,12 +13,16 @@ use crate::shard::{CreateError, UntoldRoom};
 
 /// The settings of a new room.
 pub(crate) struct CreateParams {
+    /// The id that the application has chosen; by default a random one.
+    pub(crate) id: Option<RoomId>,
     pub(crate) name: String,
-    /// The user who owns the room: the `sub` of the access token.
-    pub(crate) creator: String,
+    /// The user who owns the room: the `sub` of the access token; `None` for a room without a
+    /// creator.
+    pub(crate) creator: Option<String>,
     /// How many open rooms the user may have, if not the configured number.
     pub(crate) max_open_rooms: Option<u32>,
-    pub(crate) password: PasswordChoice,
+    /// `None` for a room without a password.
+    pub(crate) password: Option<PasswordChoice>,
     pub(crate) capacity: Capacity,
     pub(crate) lifetime: Lifetime,
     pub(crate) on_creator_leave: OnCreatorLeave,
@@ -27,12 +32,19 @@ pub(crate) struct CreateParams {
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 #[non_exhaustive]
 pub enum CreateRoomError {
+    /// A room with the chosen id is open.
+    #[error("a room with this id is open")]
+    IdTaken,
     /// The room could not be saved, because the disk is full or broken or the store fails.
     #[error("the room could not be saved")]
     NotSaved,
     /// The server is draining, or has ended.
     #[error("the server is stopping")]
     Stopping,
+    /// The room is larger than
+    /// [`HubConfig::max_capacity`](signal_core::config::HubConfig::max_capacity) allows.
+    #[error("the room is larger than the server allows")]
+    TooLarge,
     /// The creator has as many open rooms as [`Limits::open_rooms`](crate::Limits::open_rooms)
     /// allows.
     #[error("the creator has too many open rooms")]
@@ -45,17 +57,22 @@ impl Rooms {
         &self,
         wanted: CreateParams,
     ) -> Result<(UntoldRoom<'_>, RoomCredentials), CreateRoomError> {
+        if wanted.capacity > self.max_capacity {
+            return Err(CreateRoomError::TooLarge);
+        }
         let now = self.clock.now();
         let (mut room, credentials) = loop {
-            let id = RoomId::from_indices(std::array::from_fn(|_| rand::random_range(0..31)));
+            let id = wanted.id.unwrap_or_else(random_id);
+            let password = wanted.password.as_ref().map(PasswordChoice::password);
+            let tag = password.as_ref().map(|password| self.password_tag(id, password));
             let (credentials, invite) =
-                RoomCredentials::new(id, &wanted.password, self.public_url.as_ref());
+                RoomCredentials::new(id, password, self.public_url.as_ref());
             let spec = RoomSpec {
                 id,
                 epoch: rand::random(),
                 name: wanted.name.clone(),
                 creator: wanted.creator.clone(),
-                password: Some(self.password_tag(id, &credentials.password)),
+                password: tag,
                 invite,
                 capacity: wanted.capacity,
                 created_at: now,
@@ -64,13 +81,17 @@ impl Rooms {
                 suffix: IdSuffix::new(rand::random()),
             };
             let most = wanted.max_open_rooms.unwrap_or(self.max_open_rooms);
-            let Some(permit) = self.open_rooms.acquire(wanted.creator.clone(), most) else {
+            let acquire = |creator| self.open_rooms.acquire(creator, most);
+            let permit = wanted.creator.clone().map(acquire);
+            if let Some(None) = permit {
                 self.counters.count(Limit::OpenRooms);
                 return Err(CreateRoomError::TooManyRooms);
-            };
-            // If the id is taken, another one is drawn.
-            if let Ok(room) = self.shards.of(id).create(Room::create(spec), permit) {
-                break (room, credentials);
+            }
+            match self.shards.of(id).create(Room::create(spec), permit.flatten()) {
+                Ok(room) => break (room, credentials),
+                Err(RoomIdTaken) if wanted.id.is_some() => return Err(CreateRoomError::IdTaken),
+                // Another id is drawn.
+                Err(RoomIdTaken) => {}
             }
         };
         room.saved().await.map_err(|error| match error {
@@ -82,4 +103,8 @@ impl Rooms {
         tracing::info!(room = %room.room().id(), max_participants, minutes, "room created");
         Ok((room, credentials))
     }
+}
+
+fn random_id() -> RoomId {
+    RoomId::from_indices(std::array::from_fn(|_| rand::random_range(0..31)))
 }

@@ -18,9 +18,10 @@ use crate::auth::opaque_token;
 #[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct RoomCredentials {
-    /// The password, which has six characters.
-    #[cfg_attr(feature = "documents", schema(example = "123456"))]
-    pub password: String,
+    /// The password, which has six characters; absent for a room without a password.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "documents", schema(nullable = false, example = "123456"))]
+    pub password: Option<String>,
     /// The invite token, which opens the room without the password.
     pub invite_token: String,
     /// A link with the invite in its fragment, if the server knows its public URL.
@@ -45,9 +46,23 @@ pub struct RoomPassword(String);
 pub struct InvalidPassword;
 
 /// The choice of a new password.
-pub(crate) enum PasswordChoice {
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub enum PasswordChoice {
+    /// 6 random digits.
+    #[default]
     Random,
+    /// This password.
     This(RoomPassword),
+}
+
+impl PasswordChoice {
+    /// The password, drawn anew each time if it is random.
+    pub(crate) fn password(&self) -> String {
+        match self {
+            Self::Random => format!("{:06}", rand::random_range(0..1_000_000)),
+            Self::This(RoomPassword(password)) => password.clone(),
+        }
+    }
 }
 
 impl FromStr for RoomPassword {
@@ -68,14 +83,10 @@ impl RoomCredentials {
     /// Makes credentials for a room, and the hash of the invite that the room keeps.
     pub(crate) fn new(
         room: RoomId,
-        choice: &PasswordChoice,
+        password: Option<String>,
         public_url: Option<&PublicUrl>,
     ) -> (Self, TokenHash) {
         let (invite_token, invite) = opaque_token::invite();
-        let password = match choice {
-            PasswordChoice::Random => format!("{:06}", rand::random_range(0..1_000_000)),
-            PasswordChoice::This(RoomPassword(password)) => password.clone(),
-        };
         let join_url = public_url.map(|url| url.invite(room, &invite_token));
         (Self { password, invite_token, join_url }, invite)
     }

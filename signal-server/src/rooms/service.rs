@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use signal_core::room::{CloseReason, Op, PasswordTag, Reject, Room, Rotation, TicketTag};
+use signal_core::room::{
+    Capacity, CloseReason, Op, PasswordTag, Reject, Room, Rotation, TicketTag,
+};
 use signal_core::store::Applied;
 use signal_core::{AddressTag, Client, RoomId};
 use thiserror::Error;
@@ -24,6 +26,8 @@ pub(crate) struct Rooms {
     /// The number of open rooms of each user.
     pub(crate) open_rooms: Arc<ConcurrencyLimit<String>>,
     pub(crate) max_open_rooms: u32,
+    /// The capacity of the largest room.
+    pub(crate) max_capacity: Capacity,
     pub(crate) counters: Arc<LimitCounters>,
     pub(crate) clock: Clock,
     pub(crate) password_key: [u8; 32],
@@ -43,6 +47,11 @@ pub(crate) enum ChangeError {
 }
 
 impl Rooms {
+    /// The capacity of the largest room that a user can ask for.
+    pub(crate) fn max_public_capacity(&self) -> Capacity {
+        self.max_capacity.min(Capacity::DEFAULT_MAX)
+    }
+
     /// Returns the newest record of a room, open or not.
     pub(crate) fn get(&self, room: RoomId) -> Option<Arc<Room>> {
         self.shards.of(room).room(room)
@@ -87,9 +96,11 @@ impl Rooms {
         let id = room.id();
         let mut follows = room.password_epoch();
         for _ in 0..MOST_ROTATIONS_AT_ONCE {
-            let (credentials, invite) = RoomCredentials::new(id, choice, self.public_url.as_ref());
-            let password = self.password_tag(id, &credentials.password);
-            let op = op(Rotation { password, invite, follows });
+            let password = choice.password();
+            let tag = self.password_tag(id, &password);
+            let (credentials, invite) =
+                RoomCredentials::new(id, Some(password), self.public_url.as_ref());
+            let op = op(Rotation { password: tag, invite, follows });
             let applied = self.apply_seen(id, &op, |_| {}).await?;
             let record = applied.record.ok_or(Reject::RoomNotFound)?;
             match (applied.reply, choice) {

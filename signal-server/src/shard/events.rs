@@ -38,7 +38,7 @@ impl RoomEvents {
     /// Returns `None` when the server has ended. No event is lost if this future is dropped.
     pub async fn next(&mut self) -> Option<Result<RoomEvent, EventsLost>> {
         match self.0.recv().await {
-            Ok(Notice::Event(event)) => Some(Ok(event)),
+            Ok(Notice::Event(event)) => Some(Ok(*event)),
             Ok(Notice::Lost(count)) | Err(RecvError::Lagged(count)) => {
                 Some(Err(EventsLost { count }))
             }
@@ -63,8 +63,14 @@ pub(crate) struct EventSender {
 
 #[derive(Clone, Debug)]
 pub(super) enum Notice {
-    Event(RoomEvent),
+    Event(Box<RoomEvent>),
     Lost(u64),
+}
+
+impl Notice {
+    fn event(event: RoomEvent) -> Self {
+        Self::Event(Box::new(event))
+    }
 }
 
 impl EventSender {
@@ -113,7 +119,7 @@ impl Events {
     /// Sends events at once.
     pub(super) fn tell(&mut self, events: Vec<RoomEvent>) {
         if self.sender.is_heard() {
-            self.to_tell.extend(events.into_iter().map(Notice::Event));
+            self.to_tell.extend(events.into_iter().map(Notice::event));
         }
     }
 
@@ -143,7 +149,7 @@ impl Events {
         let Some(waiting) = self.waiting.get_mut(&room) else { return };
         while let Some(event) = waiting.pop_front_if(|event| event.key.version <= version) {
             self.count -= 1;
-            self.to_tell.push(Notice::Event(event));
+            self.to_tell.push(Notice::event(event));
         }
         if waiting.is_empty() {
             self.waiting.remove(&room);
@@ -183,7 +189,7 @@ mod tests {
             id: RoomId::from_indices([1; 6]),
             epoch: 1,
             name: "room".into(),
-            creator: "alice".into(),
+            creator: Some("alice".into()),
             password: None,
             invite: TokenHash::new([9; 32]),
             capacity: Capacity::default(),

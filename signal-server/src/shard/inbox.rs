@@ -2,19 +2,24 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use signal_core::ErrorCode;
+use rustc_hash::FxHashMap;
 use signal_core::message::MessageToHost;
+use signal_core::room::Ticket;
+use signal_core::{ErrorCode, RoomId};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
 /// The messages of participants to the host, from
 /// [`ServerHandle::messages`](crate::ServerHandle::messages).
 ///
-/// Up to 256 messages wait, each of up to 16 KiB unless the
-/// [`HubConfig`](signal_core::config::HubConfig::max_data_bytes) says otherwise. The sender of a
-/// further one gets the error `rate_limited`, so that nothing is lost silently.
+/// Up to 256 messages wait, 32 of them from one participant over all its sockets, each of up to 16
+/// KiB unless the [`HubConfig`](signal_core::config::HubConfig::max_data_bytes) says otherwise. The
+/// sender of a further one gets the error `rate_limited`, so that nothing is lost silently.
 #[derive(Debug)]
-pub struct MessagesToHost(Receiver<MessageToHost>);
+pub struct MessagesToHost {
+    receiver: Receiver<MessageToHost>,
+    waiting: Waiting,
+}
 
 impl MessagesToHost {
     /// The messages of a server that has ended.
@@ -26,33 +31,78 @@ impl MessagesToHost {
     /// of [`ServerHandle::messages`](crate::ServerHandle::messages) has replaced this listener and
     /// no message is left. No message is lost if this future is dropped.
     pub async fn next(&mut self) -> Option<MessageToHost> {
-        self.0.recv().await
+        let message = self.receiver.recv().await?;
+        self.waiting.remove(&message);
+        Some(message)
     }
 }
 
 /// Where all shards put the messages to the host.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Inbox {
-    listener: Arc<Mutex<Option<Sender<MessageToHost>>>>,
+    listener: Arc<Mutex<Option<Listener>>>,
 }
+
+#[derive(Debug)]
+struct Listener {
+    sender: Sender<MessageToHost>,
+    waiting: Waiting,
+}
+
+/// How many messages of each participant wait. Its sockets share the number.
+#[derive(Clone, Debug, Default)]
+struct Waiting(Arc<Mutex<FxHashMap<(RoomId, Ticket), usize>>>);
 
 impl Inbox {
     /// Hands the messages from now on to a new listener.
     pub(crate) fn listen(&self) -> MessagesToHost {
         let (sender, receiver) = mpsc::channel(MOST_WAITING);
-        *self.listener.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
-        MessagesToHost(receiver)
+        let waiting = Waiting::default();
+        let listener = Listener { sender, waiting: waiting.clone() };
+        *self.listener.lock().unwrap_or_else(PoisonError::into_inner) = Some(listener);
+        MessagesToHost { receiver, waiting }
     }
 
-    /// Adds a message, or returns the error for its sender.
-    pub(super) fn put(&self, message: MessageToHost) -> Result<(), (MessageToHost, ErrorCode)> {
+    /// Adds a message, or returns it with the error for its sender.
+    pub(super) fn put(&self, message: MessageToHost) -> Option<(MessageToHost, ErrorCode)> {
         let listener = self.listener.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(listener) = &*listener else { return Err((message, ErrorCode::PeerNotFound)) };
-        listener.try_send(message).map_err(|refused| match refused {
-            TrySendError::Closed(message) => (message, ErrorCode::PeerNotFound),
-            TrySendError::Full(message) => (message, ErrorCode::RateLimited),
-        })
+        let Some(Listener { sender, waiting }) = &*listener else {
+            return Some((message, ErrorCode::PeerNotFound));
+        };
+        if !waiting.add(&message) {
+            return Some((message, ErrorCode::RateLimited));
+        }
+        let (message, code) = match sender.try_send(message) {
+            Ok(()) => return None,
+            Err(TrySendError::Closed(message)) => (message, ErrorCode::PeerNotFound),
+            Err(TrySendError::Full(message)) => (message, ErrorCode::RateLimited),
+        };
+        waiting.remove(&message);
+        Some((message, code))
+    }
+}
+
+impl Waiting {
+    /// Counts a message, unless too many of its sender wait.
+    fn add(&self, message: &MessageToHost) -> bool {
+        let mut by_sender = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = by_sender.entry((message.room, message.ticket)).or_default();
+        let is_counted = *count < MOST_OF_ONE;
+        *count += usize::from(is_counted);
+        is_counted
+    }
+
+    fn remove(&self, message: &MessageToHost) {
+        let mut by_sender = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let sender = (message.room, message.ticket);
+        if let Some(count) = by_sender.get_mut(&sender) {
+            *count -= 1;
+            if *count == 0 {
+                by_sender.remove(&sender);
+            }
+        }
     }
 }
 
 const MOST_WAITING: usize = 256;
+const MOST_OF_ONE: usize = 32;

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use signal_core::hub::{Disconnect, FrameDecoder, Hub, Input};
-use signal_core::message::{HostMessage, HostMessageRefusal, MessageToHost};
+use signal_core::message::{HostMessage, HostMessageRefusal};
 use signal_core::room::{Op, Room};
 use signal_core::store::{Applied, RoomIdTaken};
 use signal_core::{ConnId, ProtocolVersion, RoomId, Timestamp};
@@ -163,11 +163,11 @@ impl Shard {
         self.handle(state, Input::Lost { conn, how });
     }
 
-    /// Adds a new room. `permit` counts it among the open rooms of its creator.
+    /// Adds a new room. `permit` counts it among the open rooms of its creator, if it has one.
     pub(crate) fn create(
         &self,
         room: Room,
-        permit: Permit<String>,
+        permit: Option<Permit<String>>,
     ) -> Result<UntoldRoom<'_>, RoomIdTaken> {
         let (answer, answered) = oneshot::channel();
         let mut state = self.lock();
@@ -332,10 +332,10 @@ impl Shard {
         to_ask.into_iter().for_each(|(request, room)| self.ask_for_ice_servers(request, room));
         drop(to_give_back);
         let refused: Vec<_> =
-            to_host.into_iter().filter_map(|message| self.inbox.put(message).err()).collect();
+            to_host.into_iter().filter_map(|message| self.inbox.put(message)).collect();
         drop(turn);
-        for (MessageToHost { conn, req, .. }, code) in refused {
-            self.input(Input::ToHostRefused { conn, code, req });
+        for (message, code) in refused {
+            self.input(Input::ToHostRefused { message, code });
         }
     }
 

@@ -204,7 +204,7 @@ mod tests {
         let open_rooms = ConcurrencyLimit::new();
         let mut outboxes = Vec::new();
         for (number, end) in [(0, 60), (1, 100), (2, 130), (3, 180)] {
-            let permit = open_rooms.acquire("alice".to_owned(), 4).unwrap();
+            let permit = open_rooms.acquire("alice".to_owned(), 4);
             let room = room(number, end, context.clock.now());
             let room = shards.of(room.id()).create(room, permit).unwrap().keep().id();
             outboxes.push(connect(&shards, room).await);

@@ -198,7 +198,7 @@ impl State {
     pub(super) fn create(
         &mut self,
         room: Room,
-        permit: Permit<String>,
+        permit: Option<Permit<String>>,
         answer: oneshot::Sender<Result<(), NotSaved>>,
         now: Timestamp,
     ) -> Result<Arc<Room>, RoomIdTaken> {

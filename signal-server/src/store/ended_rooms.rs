@@ -13,8 +13,9 @@ use signal_core::{RoomId, Timestamp};
 #[derive(Debug)]
 pub(super) struct EndedRooms {
     most: usize,
-    by_creator: HashMap<String, BTreeSet<(Timestamp, RoomId)>>,
-    creators: FxHashMap<RoomId, (String, Timestamp)>,
+    /// The key is `None` for rooms without a creator.
+    by_creator: HashMap<Option<String>, BTreeSet<(Timestamp, RoomId)>>,
+    creators: FxHashMap<RoomId, (Option<String>, Timestamp)>,
 }
 
 impl EndedRooms {
@@ -25,7 +26,7 @@ impl EndedRooms {
     /// Adds a room that is over. Returns the room that is forgotten in its place.
     pub(super) fn insert(&mut self, room: &Room) -> Option<RoomId> {
         let forgotten_at = room.forgotten_at()?;
-        let (id, creator) = (room.id(), room.creator().to_owned());
+        let (id, creator) = (room.id(), room.creator().map(str::to_owned));
         let rooms = self.by_creator.entry(creator.clone()).or_default();
         if !rooms.insert((forgotten_at, id)) {
             return None;
@@ -63,7 +64,7 @@ mod tests {
             id: RoomId::from_indices([number; 6]),
             epoch: 1,
             name: "room".into(),
-            creator: creator.into(),
+            creator: Some(creator.into()),
             password: Some(PasswordTag::new([7; 32])),
             invite: TokenHash::new([9; 32]),
             capacity: Capacity::default(),

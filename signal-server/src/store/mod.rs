@@ -73,7 +73,7 @@ impl Store {
     }
 
     /// Adds a room that an earlier process saved, and returns the events that the end of that
-    /// process caused. `permit` counts the room among those of its creator.
+    /// process caused. `permit` counts an open room among those of its creator, if it has one.
     pub(crate) fn restore(
         &mut self,
         room: Room,
@@ -86,9 +86,7 @@ impl Store {
             tracing::error!("two stored rooms have the same id");
             return Vec::new();
         };
-        if let Some(permit) = permit {
-            self.owned.insert(id, permit);
-        }
+        self.owned.insert(id, permit);
         self.note_end(id);
         if self.has_webhooks
             && let (false, Some(record)) = (applied.events.is_empty(), applied.record)
@@ -105,10 +103,12 @@ impl Store {
     pub(crate) fn create(
         &mut self,
         room: Room,
-        permit: Permit<String>,
+        permit: Option<Permit<String>>,
     ) -> Result<Arc<Room>, RoomIdTaken> {
         match self.rooms.create(room) {
             Ok(room) => {
+                // The room may take the place of one that is over.
+                self.ended.remove(room.id());
                 self.owned.insert(room.id(), permit);
                 if self.is_saved {
                     self.note_events(&room.events_since(None, room.created_at()));
@@ -116,7 +116,7 @@ impl Store {
                 Ok(room)
             }
             Err(taken) => {
-                self.to_give_back.push(permit);
+                self.to_give_back.extend(permit);
                 Err(taken)
             }
         }
@@ -264,7 +264,7 @@ mod tests {
             id: RoomId::from_indices([number; 6]),
             epoch: 1,
             name: "room".into(),
-            creator: "alice".into(),
+            creator: Some("alice".into()),
             password: Some(PasswordTag::new([7; 32])),
             invite: TokenHash::new([9; 32]),
             capacity: Capacity::default(),
@@ -303,7 +303,7 @@ mod tests {
         assert_eq!(rooms, []);
         let rooms_of = ConcurrencyLimit::new();
         for number in [1, 2] {
-            let permit = rooms_of.acquire("alice".to_owned(), 2).unwrap();
+            let permit = rooms_of.acquire("alice".to_owned(), 2);
             let change = RecordChange::PutNew(store.create(room(number), permit).unwrap());
             store.save(change);
         }

@@ -7,22 +7,25 @@ use signal_core::RoomId;
 
 use crate::limits::concurrency::Permit;
 
-/// The open rooms by creator, each with the permit that counts it for its creator.
+/// The open rooms by creator, each with the permit that counts it for its creator. A room without a
+/// creator has none.
 #[derive(Debug, Default)]
 pub(super) struct Owned {
-    permits: FxHashMap<RoomId, Permit<String>>,
+    permits: FxHashMap<RoomId, Option<Permit<String>>>,
     by_creator: HashMap<String, BTreeSet<RoomId>>,
 }
 
 impl Owned {
-    pub(super) fn insert(&mut self, room: RoomId, permit: Permit<String>) {
-        self.by_creator.entry(permit.key().clone()).or_default().insert(room);
+    pub(super) fn insert(&mut self, room: RoomId, permit: Option<Permit<String>>) {
+        if let Some(permit) = &permit {
+            self.by_creator.entry(permit.key().clone()).or_default().insert(room);
+        }
         self.permits.insert(room, permit);
     }
 
-    /// Removes a room. Returns its permit, which is given back when it is dropped.
+    /// Removes a room. Returns its permit, if it has one, which is given back when it is dropped.
     pub(super) fn remove(&mut self, room: RoomId) -> Option<Permit<String>> {
-        let permit = self.permits.remove(&room)?;
+        let permit = self.permits.remove(&room)??;
         if let Some(rooms) = self.by_creator.get_mut(permit.key()) {
             rooms.remove(&room);
             if rooms.is_empty() {
@@ -52,7 +55,9 @@ mod tests {
         let id = |number| RoomId::from_indices([number; 6]);
         let mut owned = Owned::default();
         for (number, creator) in [(1, "alice"), (2, "bob"), (3, "alice")] {
-            owned.insert(id(number), rooms_of.acquire(creator.to_owned(), 2).unwrap());
+            let permit = rooms_of.acquire(creator.to_owned(), 2);
+            assert!(permit.is_some());
+            owned.insert(id(number), permit);
         }
         assert_eq!(owned.of("alice").collect::<Vec<_>>(), [id(1), id(3)]);
         assert!(owned.remove(id(1)).is_some());
@@ -61,5 +66,8 @@ mod tests {
         owned.remove(id(3));
         assert_eq!(owned.of("alice").count(), 0);
         assert!(!owned.by_creator.contains_key("alice"), "nothing is left of it");
+        owned.insert(id(4), None);
+        assert_eq!(owned.all().len(), 2, "a room without a creator is open too");
+        assert!(owned.remove(id(4)).is_none() && owned.all().len() == 1);
     }
 }

@@ -37,8 +37,9 @@ struct Data<'a> {
 #[derive(Serialize)]
 struct Room<'a> {
     id: String,
-    /// The `sub` of the access token.
-    creator: &'a str,
+    /// The `sub` of the access token, if the room has a creator.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    creator: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -70,7 +71,7 @@ struct Changed<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     locked: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    max_participants: Option<u8>,
+    max_participants: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -112,7 +113,7 @@ pub(super) fn body(event: WebhookEvent, id: &str, of: &RoomEvent, clock: Clock) 
         // Of a room that was created, and of its password there is no more to say.
         _ => (None, Details::Without {}),
     };
-    let room = Room { id: of.key.room.to_string(), creator: &of.creator };
+    let room = Room { id: of.key.room.to_string(), creator: of.creator.as_deref() };
     let data = Data { room, participant: participant.map(Participant::of), details };
     serde_json::to_vec(&Body { event, id, timestamp: time(of.at), data })
         .expect("texts, numbers and maps with text keys are JSON")

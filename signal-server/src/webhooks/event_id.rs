@@ -5,6 +5,8 @@ use signal_core::room::event::EventKey;
 /// Formats the key of an event as its id.
 pub(super) fn event_id(key: &EventKey) -> String {
     let EventKey { room, epoch, version, position } = key;
+    // A point ends the id in the text that is signed. No room id has a `%`.
+    let room = room.as_str().replace('.', "%2E");
     format!("EV_{room}_{epoch:x}_{version}_{position}")
 }
 
@@ -14,7 +16,7 @@ pub(super) fn event_key(id: &str) -> Option<EventKey> {
     let position = parts.next()?.parse().ok()?;
     let version = parts.next()?.parse().ok()?;
     let epoch = u64::from_str_radix(parts.next()?, 16).ok()?;
-    let room = parts.next()?.parse().ok()?;
+    let room = parts.next()?.replace("%2E", ".").parse().ok()?;
     Some(EventKey { room, epoch, version, position })
 }
 
@@ -26,9 +28,12 @@ mod tests {
 
     #[test]
     fn an_id_is_read_as_the_key_that_it_was_made_of() {
-        let room = RoomId::from_indices([1, 2, 3, 4, 5, 6]);
-        let key = EventKey { room, epoch: u64::MAX, version: 7, position: 3 };
-        assert_eq!(event_key(&event_id(&key)), Some(key));
+        for room in ["ABC234", "daily", "a.b_c_1~-", "..."] {
+            let room: RoomId = room.parse().unwrap();
+            let key = EventKey { room, epoch: u64::MAX, version: 7, position: 3 };
+            assert_eq!(event_key(&event_id(&key)), Some(key));
+            assert!(!event_id(&key).contains('.'));
+        }
         for id in ["", "EV_", "EV_1_2_3", "EV_234567_x_1_0", "EV_234567_1_1_-1", "234567_1_1_1"] {
             assert_eq!(event_key(id), None, "{id}");
         }

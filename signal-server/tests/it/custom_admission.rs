@@ -27,7 +27,7 @@ struct Meeting {
 impl Admit for Meeting {
     async fn admit(&self, request: JoinRequest<'_>) -> JoinDecision {
         self.asked.fetch_add(1, Ordering::Relaxed);
-        assert_eq!(request.room.creator(), "alice");
+        assert_eq!(request.room.creator(), Some("alice"));
         assert!(request.login.address.is_some());
         let mut token = MintToken::new(request.name.clone());
         match request.login.cookie("session").unwrap_or_default() {

@@ -6,8 +6,9 @@ use reqwest::Method;
 use serde_json::json;
 use signal_core::identity::Attributes;
 use signal_server::{
-    Capacity, CreateRoom, DisplayName, InvalidPassword, Lifetime, RestoreError, RoomEventKind,
-    RoomId, RoomNotFound, RoomPassword, RotateError, SetLifetimeError, SetParticipantError,
+    Capacity, CreateRoom, DisplayName, InvalidPassword, Lifetime, PasswordChoice, ResizeError,
+    RestoreError, RoomEventKind, RoomId, RoomNotFound, RoomPassword, RotateError, SetLifetimeError,
+    SetParticipantError,
 };
 
 use crate::common::{Api, Room, pass};
@@ -87,14 +88,17 @@ async fn a_password_may_be_chosen_when_a_room_is_created_and_later() {
     let handle = api.server().handle();
     let name = DisplayName::parse("Stand-up").unwrap().unwrap();
     let mut new = CreateRoom::new("alice", name);
-    new.password = Some(" １２３４５６".parse().unwrap());
+    new.password = Some(PasswordChoice::This(" １２３４５６".parse().unwrap()));
     let created = handle.create_room(new).await.unwrap();
     let room = created.room.id;
     let join =
         async |password: &str| api.join(room.as_str(), &json!({"password": password})).await.status;
-    assert_eq!((created.credentials.password.as_str(), join("123456").await), ("123456", 200));
+    assert_eq!(
+        (created.credentials.password.as_deref(), join("123456").await),
+        (Some("123456"), 200)
+    );
     let next: RoomPassword = "secret".parse().unwrap();
-    assert_eq!(handle.set_password(room, next.clone()).await.unwrap().password, "secret");
+    assert_eq!(handle.set_password(room, next.clone()).await.unwrap().password.unwrap(), "secret");
     assert_eq!((join("123456").await, join("secret").await), (401, 200));
     assert_eq!(handle.set_password(room, next.clone()).await, Err(RotateError::Unchanged));
     assert!(!format!("{next:?}").contains("secret"));
@@ -152,7 +156,7 @@ async fn what_is_over_is_not_changed() {
         assert_eq!(handle.set_locked(room, true).await, Err(RoomNotFound));
         let name = DisplayName::parse("late").unwrap().unwrap();
         assert_eq!(handle.rename(room, name).await, Err(RoomNotFound));
-        assert_eq!(handle.resize(room, Capacity::default()).await, Err(RoomNotFound));
+        assert_eq!(handle.resize(room, Capacity::default()).await, Err(ResizeError::RoomNotFound));
         let extended = handle.set_lifetime(room, minutes(60)).await;
         assert_eq!(extended, Err(SetLifetimeError::RoomNotFound));
         assert_eq!(handle.rotate_password(room).await.err(), Some(RotateError::RoomNotFound));

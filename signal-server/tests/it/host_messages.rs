@@ -2,12 +2,11 @@
 
 use serde_json::{Value, json};
 use signal_core::ErrorCode;
-use signal_core::config::{HubConfig, RateLimit};
 use signal_server::{HostMessage, MessagesToHost, Payload, RoomId, SendError, Topic};
 use tokio::net::TcpSocket;
 use tokio::time::timeout;
 
-use crate::common::{Api, PATIENCE, Participant, Room, builder, text, until};
+use crate::common::{Api, PATIENCE, Participant, Room, text, until};
 
 fn data(value: &Value) -> (Topic, Payload) {
     (Topic::new("notice").unwrap(), Payload::new(value).unwrap())
@@ -109,32 +108,37 @@ async fn what_participants_say_to_the_host_is_heard_and_answered() {
 }
 
 #[tokio::test]
-async fn a_message_to_a_host_that_does_not_keep_up_is_refused_and_none_is_lost() {
-    let rate = RateLimit::with(|rate| rate.burst_messages = 1000);
-    let hub = HubConfig::with(|config| config.rate = rate);
-    let api = Api::start_with(builder().hub(hub).unwrap()).await;
+async fn whoever_floods_a_host_that_does_not_keep_up_is_refused_and_others_are_not() {
+    let api = Api::start().await;
     let mut messages = api.server().handle().messages();
     let room = api.room().await;
-    let (mut guest, _) = guest(&api, &room).await;
-    for number in 0..300 {
-        guest
-            .say(&json!({
-                "type": "message", "to": "host", "topic": "t", "data": number,
-                "req": number.to_string(),
-            }))
-            .await;
+    let (mut loud, _) = guest(&api, &room).await;
+    let (mut other, _) = guest(&api, &room).await;
+    loud.hear().await;
+    let message = |number: u32| {
+        json!({
+            "type": "message", "to": "host", "topic": "t", "data": number,
+            "req": number.to_string(),
+        })
+    };
+    for number in 0..40 {
+        loud.say(&message(number)).await;
     }
-    let mut refused = Vec::new();
-    while refused.len() < 300 - 256 {
-        let error = guest.hear().await;
-        assert_eq!(error["code"], "rate_limited");
-        refused.push(error["req"].as_str().unwrap().parse::<u32>().unwrap());
+    for number in 32..40 {
+        let error = loud.hear().await;
+        assert_eq!(
+            (&error["code"], &error["req"]),
+            (&json!("rate_limited"), &json!(number.to_string()))
+        );
     }
-    assert_eq!(refused, (256..300).collect::<Vec<_>>());
-    for number in 0..256 {
+    other.say(&message(100)).await;
+    for number in (0..32).chain([100]) {
         let message = timeout(PATIENCE, messages.next()).await.unwrap().unwrap();
         assert_eq!(message.data.as_bytes(), number.to_string().as_bytes());
     }
+    loud.say(&message(40)).await;
+    let message = timeout(PATIENCE, messages.next()).await.unwrap().unwrap();
+    assert_eq!(message.data.as_bytes(), b"40");
 }
 
 #[tokio::test]

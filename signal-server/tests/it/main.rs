@@ -7,6 +7,7 @@ mod asyncapi;
 mod calls;
 mod canary;
 mod change;
+mod chosen_rooms;
 mod closing;
 mod common;
 mod connections;

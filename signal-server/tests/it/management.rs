@@ -148,7 +148,8 @@ async fn the_list_has_pages_that_rooms_neither_leave_nor_enter_when_others_do() 
     assert_eq!(second, all[2..4]);
     let (third, next) = page(&format!("limit=2&after={}", next.unwrap())).await;
     assert_eq!((&third[..], next), (&all[4..], None));
-    for query in ["limit=0", "limit=1001", "limit=x", "after=1", "after=x-ABC234", "after=1-nobody"]
+    for query in
+        ["limit=0", "limit=1001", "limit=x", "after=1", "after=x-ABC234", "after=1-no%20body"]
     {
         let refused = managed.send(Method::GET, &format!("/admin/rooms?{query}"), None).await;
         assert_eq!(refused.refused(), (400, "invalid_argument"), "{query}");
@@ -183,7 +184,6 @@ async fn operators_create_a_room_that_is_its_creators_over_http() {
     managed.api.join(&room.id, &json!({"invite_token": created["invite_token"]})).await.data();
 
     for (body, named) in [
-        (json!({"name": "Stand-up"}), "creator"),
         (json!({"name": "Stand-up", "creator": ""}), "creator"),
         (json!({"name": "\u{200b}", "creator": "alice"}), "name"),
         (json!({"name": "Stand-up", "creator": "alice", "expires_minutes": 0}), "expires_minutes"),

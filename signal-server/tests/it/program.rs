@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 
-use crate::common::program::{Running, program, run, utf8};
+use crate::common::program::{Running, Served, program, run, utf8};
 use crate::common::{ACCESS_SECRET, Answer, Api, Participant, answer, http_client, read, text};
 
 const TURN_SECRET: &str = "turn-secret-of-the-tests-0123456789";
@@ -176,6 +176,18 @@ async fn a_malformed_log_filter_is_refused() {
     let output = run(program(&["serve"]).env("SIGNAL_LOG", "signal_server=loud")).await;
     assert_eq!(output.status.code(), Some(2));
     assert!(utf8(&output.stderr).contains("--log"), "{}", utf8(&output.stderr));
+}
+
+#[tokio::test]
+async fn large_rooms_need_limits_that_fit_them() {
+    let large = ["serve", "--listen", "127.0.0.1:0", "--max-room-size", "500"];
+    let output = run(&mut program(&large)).await;
+    assert_eq!(output.status.code(), Some(2));
+    let told = utf8(&output.stderr);
+    assert!(told.contains("max_unsent_bytes") && told.contains("at least 2881536"), "{told}");
+    let mut command = program(&large);
+    command.args(["--max-unsent-bytes", "6000000", "--burst-bytes", "4000000"]);
+    Served::start(&mut command).await;
 }
 
 #[tokio::test]

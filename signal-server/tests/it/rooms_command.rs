@@ -241,7 +241,7 @@ async fn what_is_wrong_with_a_command_is_told_with_its_status() {
         (&["list", "--admin-key-file", short_key.to_str().unwrap()], 2, "at least 32 characters"),
         (&["list", "--admin-key-file", "/nonexistent/key"], 2, "/nonexistent/key"),
         (&["list", "--admin-url", "nowhere"], 2, "--admin-url"),
-        (&["show", "nothing"], 2, "6 characters"),
+        (&["show", "no room"], 2, "6 characters"),
         (&["change", "ABC234"], 2, "--lock"),
         (&["kick", "ABC234"], 2, "PARTICIPANT"),
         (&["send", "ABC234", "notice", "{"], 2, "expected JSON"),
@@ -276,4 +276,20 @@ async fn a_server_with_a_weak_admin_key_does_not_start() {
     let mut command = program(&["serve", "--listen", "127.0.0.1:0"]);
     let told = printed(command.arg("--admin-key-file").arg(&key)).await.failed(2);
     assert!(told.contains("at least 32 characters") && !told.contains("a-weak-admin"), "{told}");
+}
+
+#[tokio::test]
+async fn a_room_is_created_with_a_chosen_id_and_without_a_password_or_a_creator() {
+    let managed = Managed::start().await;
+    let create = ["create", "--id", "Daily-7", "--no-password", "--name", "Daily"];
+    let printed = managed.rooms(&create).await.done();
+    assert!(printed.contains("Daily-7") && !printed.contains("password"), "{printed}");
+    let shown = managed.rooms(&["show", "Daily-7"]).await.done();
+    assert!(shown.contains("Daily-7") && !shown.contains("creator  "), "{shown}");
+    let told = managed.rooms(&create).await.failed(1);
+    assert!(told.contains("room_id"), "{told}");
+    managed.rooms(&["close", "Daily-7"]).await.done();
+    managed.rooms(&create).await.done();
+    let told = managed.rooms(&["create", "--id", "abc234", "--name", "Daily"]).await.failed(2);
+    assert!(told.contains("generated room id"), "{told}");
 }

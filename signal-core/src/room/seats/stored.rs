@@ -9,7 +9,7 @@ type Read<T> = Result<T, InvalidRecord>;
 
 impl Seats {
     pub(in crate::room) fn write(&self, out: &mut Writer) {
-        out.u8(self.capacity.participants());
+        out.u16(self.capacity.participants());
         out.list(self.taken.iter(), |out, seat| seat.write(out));
         self.ids.write(out);
         out.option(self.lowest_entered, Writer::participant);
@@ -18,9 +18,15 @@ impl Seats {
         out.list(self.last_tokens.iter(), |out, token| out.hash(*token));
     }
 
-    pub(in crate::room) fn read(from: &mut Reader<'_>, format: u8) -> Read<Self> {
+    pub(in crate::room) fn read(
+        from: &mut Reader<'_>,
+        format: u8,
+        has_creator: bool,
+    ) -> Read<Self> {
+        let participants = if format < 8 { from.u8()?.into() } else { from.u16()? };
         let seats = Self {
-            capacity: Capacity::new(from.u8()?).map_err(|_| InvalidRecord::Damaged)?,
+            capacity: Capacity::new(participants).map_err(|_| InvalidRecord::Damaged)?,
+            has_creator,
             // The limit is not the capacity, since a room that was made smaller may hold more.
             taken: from.list(usize::from(Capacity::MAX), |from| Seat::read(from, format))?,
             ids: IdIssuer::read(from, format)?,

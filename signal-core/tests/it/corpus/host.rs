@@ -117,10 +117,10 @@ impl World {
             }
             Output::HostMessageRefused(_) => {}
             Output::ToHost(message) => {
-                let (conn, req) = (message.conn, message.req);
+                let conn = message.conn;
                 assert!(self.conns[&conn].is_open, "{conn:?} sends after its end");
                 let code = ErrorCode::PeerNotFound;
-                self.hubs[hub].handle_input(Input::ToHostRefused { conn, code, req }, self.now);
+                self.hubs[hub].handle_input(Input::ToHostRefused { message, code }, self.now);
             }
             Output::OverRate { conn } => {
                 assert!(self.conns[&conn].is_open, "{conn:?} sends after its end");

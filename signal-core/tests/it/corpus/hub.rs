@@ -98,7 +98,7 @@ impl World {
             id: room_id(),
             epoch: 1,
             name: "room".into(),
-            creator: "alice".into(),
+            creator: Some("alice".into()),
             password: Some(password(0)),
             invite: TokenHash::new([0; 32]),
             capacity: Capacity::new(5).expect("within 1 to 50"),

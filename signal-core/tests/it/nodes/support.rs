@@ -48,7 +48,7 @@ impl Nodes {
             id: room,
             epoch: 1,
             name: "room".into(),
-            creator: "alice".into(),
+            creator: Some("alice".into()),
             password: Some(PasswordTag::new([7; 32])),
             invite: TokenHash::new([8; 32]),
             capacity: Capacity::default(),

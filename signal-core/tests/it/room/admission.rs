@@ -245,7 +245,7 @@ fn a_guess_is_a_change_if_it_is_wrong() {
 #[test]
 fn a_room_tells_what_it_was_made_with() {
     let mut room = room(10);
-    assert_eq!((room.epoch(), room.name(), room.creator()), (3, "room", "alice"));
+    assert_eq!((room.epoch(), room.name(), room.creator()), (3, "room", Some("alice")));
     assert_eq!((room.locked(), room.password_epoch()), (false, 0));
     let locked = Some(true);
     room.apply(

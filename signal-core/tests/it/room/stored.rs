@@ -138,7 +138,7 @@ fn a_room_of_version_0_1_0_is_read_with_all_it_had() {
         (ids(&room)[1].as_str(), names),
         ("p_zzzy3mdd", vec!["alice".into(), "guest".into()])
     );
-    assert_eq!((room.name(), room.creator(), room.version()), ("open", "alice", 12));
+    assert_eq!((room.name(), room.creator(), room.version()), ("open", Some("alice"), 12));
     let guest = room.seats()[1].clone();
     assert_eq!(guest.state.as_ref().unwrap().as_bytes(), br#"{"muted": true}"#);
     let kicked = "p_zzzwbnmz".parse().unwrap();
@@ -178,8 +178,26 @@ fn a_record_that_is_cut_short_or_too_long_is_damaged() {
 #[test]
 fn a_newer_format_is_told_from_damage() {
     let mut record = eventful().to_record();
-    record[0] = 9;
+    (record[0], record[1]) = (9, 9);
     assert_eq!(Room::from_record(&record), Err(InvalidRecord::Newer { format: 9, newest: 8 }));
+    // A format cannot be older than those that read it.
+    (record[0], record[1]) = (8, 9);
+    assert_eq!(Room::from_record(&record), Err(InvalidRecord::Damaged));
+}
+
+#[test]
+fn the_fields_of_a_newer_format_are_written_back() {
+    let mut newer = eventful().to_record();
+    newer[0] = 9;
+    newer.extend(b"what only format 9 knows");
+    let mut room = Room::from_record(&newer).unwrap();
+    assert_eq!(room.to_record(), newer);
+    let change = Change { name: Some("other".into()), ..Change::default() };
+    room.apply(&Op::Change(change), NOW).unwrap();
+    let written = room.to_record();
+    assert_eq!((written[0], written[1]), (9, 8));
+    assert!(written.ends_with(b"what only format 9 knows"));
+    assert_eq!(Room::from_record(&written).unwrap().name(), "other");
 }
 
 #[test]
@@ -191,8 +209,8 @@ fn the_hosts_own_data_is_part_of_the_record() {
     assert_eq!(Room::from_record(&room.to_record()).unwrap().data(), Some(&data));
 }
 
-/// The record of the eventful room, as it was when seats had no permissions, and each room an
-/// invite.
+/// The record of the eventful room, as it was when seats had no permissions, each room had an
+/// invite and a creator, and none had more than 50 seats.
 fn format_7() -> Vec<u8> {
     let room = eventful();
     let mut record = room.to_record();
@@ -201,12 +219,18 @@ fn format_7() -> Vec<u8> {
     let invite = record.windows(32).position(|bytes| bytes == [108; 32]).unwrap();
     // That there is one.
     assert_eq!(record.remove(invite - 1), 1);
+    let seats = [10, 0, u8::try_from(room.seats().len()).unwrap(), 0, 0, 0];
+    let capacity = record.windows(seats.len()).position(|bytes| bytes == seats).unwrap();
+    record.remove(capacity + 1);
+    let creator = record.windows(9).position(|bytes| bytes == b"\x05\0\0\0alice").unwrap();
+    assert_eq!(record.remove(creator - 1), 1, "that there is one");
+    assert_eq!(record.remove(1), 8, "the oldest format whose readers understand it");
     record[0] = 7;
     record
 }
 
 #[test]
-fn a_record_of_before_seats_had_permissions_is_read() {
+fn a_record_of_before_seats_had_permissions_and_rooms_could_lack_a_creator_is_read() {
     assert_eq!(Room::from_record(&format_7()).unwrap().to_record(), eventful().to_record());
 }
 

@@ -16,16 +16,16 @@ pub(crate) const GRACE: Duration = Duration::from_secs(30);
 pub(crate) const PASSWORD: [u8; 32] = [7; 32];
 pub(crate) const INVITE: [u8; 32] = [9; 32];
 
-pub(crate) fn room(capacity: u8) -> Room {
+pub(crate) fn room(capacity: u16) -> Room {
     Room::create(new_room(capacity))
 }
 
-pub(crate) fn new_room(capacity: u8) -> RoomSpec {
+pub(crate) fn new_room(capacity: u16) -> RoomSpec {
     RoomSpec {
         id: RoomId::from_indices([0; 6]),
         epoch: 3,
         name: "room".into(),
-        creator: "alice".into(),
+        creator: Some("alice".into()),
         password: Some(PasswordTag::new(PASSWORD)),
         invite: TokenHash::new(INVITE),
         capacity: Capacity::new(capacity).unwrap(),
@@ -169,7 +169,7 @@ pub(crate) fn lock(room: &mut Room) {
     set(room, Change { locked: Some(true), ..Change::default() }).unwrap();
 }
 
-pub(crate) fn resize(room: &mut Room, participants: u8) {
+pub(crate) fn resize(room: &mut Room, participants: u16) {
     let capacity = Some(Capacity::new(participants).unwrap());
     set(room, Change { capacity, ..Change::default() }).unwrap();
 }

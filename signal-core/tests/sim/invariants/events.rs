@@ -22,7 +22,7 @@ struct Known {
     is_open: bool,
     name: String,
     locked: bool,
-    capacity: u8,
+    capacity: u16,
     is_password_locked: bool,
 }
 

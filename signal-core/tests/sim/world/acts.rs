@@ -116,7 +116,7 @@ impl World {
                 Op::Change(Change { locked: Some(self.random.chance(30)), ..Change::default() })
             }
             4..=6 => {
-                let capacity = u8::try_from(self.random.between(1, 8)).unwrap();
+                let capacity = u16::try_from(self.random.between(1, 8)).unwrap();
                 Op::Change(Change { capacity: Capacity::new(capacity).ok(), ..Change::default() })
             }
             7 | 8 => {

@@ -40,7 +40,7 @@ pub(crate) struct RoomsArgs {
 pub(super) enum RoomsCommand {
     /// List all open rooms, newest first
     List,
-    /// Create a room for a user, and print its password and its invite
+    /// Create a room, and print its password and its invite
     Create(CreateArgs),
     /// Show a room and its participants
     Show(RoomArgs),
@@ -79,15 +79,20 @@ pub(super) struct RoomArgs {
 /// The settings of a new room.
 #[derive(Args, Clone, Debug)]
 pub(super) struct CreateArgs {
-    /// User who owns the room: the subject (sub) of its access tokens
+    /// Id of the room, instead of a random one; it can be used again when the room is over
+    #[arg(long, value_name = "ROOM", value_parser = RoomId::chosen)]
+    pub(super) id: Option<RoomId>,
+
+    /// User who owns the room: the subject (sub) of its access tokens; without one, no seat is
+    /// kept for a creator
     #[arg(long, value_name = "SUBJECT")]
-    pub(super) creator: String,
+    pub(super) creator: Option<String>,
 
     /// Name of the room
     #[arg(long)]
     pub(super) name: String,
 
-    /// How many participants the room can hold, 1 to 50; by default 10
+    /// How many participants the room can hold, 1 to the server's --max-room-size; by default 10
     #[arg(long, value_name = "NUMBER")]
     pub(super) max_participants: Option<u32>,
 
@@ -98,6 +103,10 @@ pub(super) struct CreateArgs {
     /// Keep the room open when its creator leaves
     #[arg(long)]
     pub(super) keep: bool,
+
+    /// Give the room no password, so that only its invite and tokens open it
+    #[arg(long)]
+    pub(super) no_password: bool,
 }
 
 /// Changes of a room.
@@ -275,7 +284,8 @@ fn admin_url(text: &str) -> Result<Url, &'static str> {
 }
 
 fn room_id(text: &str) -> Result<RoomId, &'static str> {
-    parse_room_id(text).ok_or("expected the 6 characters of a room id")
+    parse_room_id(text)
+        .ok_or("expected a room id: the 6 characters of a random one, or a chosen one")
 }
 
 fn json(text: &str) -> Result<serde_json::Value, String> {

@@ -26,7 +26,7 @@ struct List {
 struct Room {
     room_id: String,
     name: String,
-    creator: String,
+    creator: Option<String>,
     max_participants: u32,
     participant_count: u32,
     locked: bool,
@@ -147,7 +147,7 @@ fn list(List { rooms }: &List) -> String {
             format!("{}/{}", room.participant_count, room.max_participants),
             yes(room.locked),
             room.expires_at.clone(),
-            printable(&room.creator),
+            printable(room.creator.as_deref().unwrap_or("-")),
             printable(&room.name),
         ]
     });
@@ -158,7 +158,7 @@ fn details(Details { room, participants, data }: &Details) -> String {
     let lines = [
         ("room", room.room_id.clone()),
         ("name", printable(&room.name)),
-        ("creator", printable(&room.creator)),
+        ("creator", printable(room.creator.as_deref().unwrap_or_default())),
         ("participants", format!("{} of {}", room.participant_count, room.max_participants)),
         ("locked", yes(room.locked)),
         ("password attempts left", room.password_attempts_left.to_string()),

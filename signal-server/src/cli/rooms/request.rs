@@ -52,13 +52,16 @@ impl Request {
     }
 
     fn create(create: &CreateArgs) -> Self {
-        let CreateArgs { creator, name, max_participants, expires_minutes, keep } = create;
+        let CreateArgs { id, creator, name, max_participants, expires_minutes, keep, no_password } =
+            create;
         Self::new(Method::POST, Vec::new()).with(given(json!({
+            "room_id": id.map(|id| id.to_string()),
             "creator": creator,
             "name": name,
             "max_participants": max_participants,
             "expires_minutes": expires_minutes,
             "on_creator_leave": if *keep { "keep" } else { "close" },
+            "has_password": no_password.then_some(false),
         })))
     }
 

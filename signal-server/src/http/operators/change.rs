@@ -30,7 +30,7 @@ error_responses!(
     path = "/admin/rooms/{room_id}",
     tag = "rooms",
     operation_id = "change_room",
-    params(crate::http::path::RoomPath, crate::http::language::PreferredLanguage),
+    params(super::room_path::ManagedRoomPath, crate::http::language::PreferredLanguage),
     request_body = ChangeRequest,
     security(("admin_key" = [])),
     responses(
@@ -44,7 +44,7 @@ pub(crate) async fn change(
     body: JsonBody,
 ) -> Result<Success<Changed>, ApiError> {
     let request: ChangeRequest = body.parse()?;
-    let changed = request.apply(&app, &room).await?;
+    let changed = request.apply(&app, &room, app.rooms.max_capacity).await?;
     tracing::info!(room = %room.id(), "room changed by the administrator");
     Ok(Success::new(changed))
 }

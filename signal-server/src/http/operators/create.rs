@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
+use signal_core::RoomId;
 use signal_core::room::Reject;
 use signal_core::wire::TypedText;
 
@@ -34,10 +35,19 @@ error_responses!(
 #[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "documents", schema(as = NewManagedRoom))]
 struct CreateRequest {
+    /// The id of the room, in place of a random one. The form of the random ids, six characters of
+    /// `23456789ABCDEFGHJKMNPQRSTUVWXYZ`, is not allowed, and neither are `.` and `..`. When the
+    /// room is over, its id can be used again.
+    #[cfg_attr(
+        feature = "documents",
+        schema(pattern = "^[0-9A-Za-z._~-]{1,64}$", example = "daily-stand-up")
+    )]
+    room_id: Option<String>,
     /// The user who owns the room: the `sub` of the user's access tokens, with which the user
-    /// enters as the creator. If no user has this name, the room is managed by operators alone.
+    /// enters as the creator. Without a creator no seat is kept for one, and only operators manage
+    /// the room.
     #[cfg_attr(feature = "documents", schema(min_length = 1, example = "alice"))]
-    creator: String,
+    creator: Option<String>,
     /// The name to show, which has to contain visible characters. It is normalized (NFC), trimmed
     /// and stripped of invisible characters, and may then have 32 visible characters and 128 bytes.
     #[cfg_attr(
@@ -46,8 +56,9 @@ struct CreateRequest {
     )]
     #[cfg_attr(feature = "documents", schema(value_type = String))]
     name: TypedText,
-    /// How many participants the room can hold, including the creator.
-    #[cfg_attr(feature = "documents", schema(minimum = 1, maximum = 50, default = 10))]
+    /// How many participants the room can hold, including the creator: up to 50, or as many as the
+    /// server's `--max-room-size` allows.
+    #[cfg_attr(feature = "documents", schema(minimum = 1, maximum = 500, default = 10))]
     #[serde(default, deserialize_with = "field::whole_number")]
     max_participants: Option<i64>,
     /// How many minutes the room lasts.
@@ -56,6 +67,10 @@ struct CreateRequest {
     expires_minutes: Option<i64>,
     /// What happens when the creator leaves. By default it is `close`.
     on_creator_leave: Option<OnCreatorLeaveJson>,
+    /// Whether the room has a password, which is random. Without one, the room is entered with its
+    /// invite or a token that operators create.
+    #[cfg_attr(feature = "documents", schema(default = true))]
+    has_password: Option<bool>,
 }
 
 /// A new room, its password and its invite.
@@ -71,7 +86,7 @@ pub(crate) struct Created {
 
 /// Create a room
 ///
-/// The room has a random password. It counts among the open rooms of its creator.
+/// The room counts among the open rooms of its creator.
 #[cfg_attr(feature = "documents", utoipa::path(
     post,
     path = "/admin/rooms",
@@ -81,7 +96,7 @@ pub(crate) struct Created {
     request_body = CreateRequest,
     security(("admin_key" = [])),
     responses(
-        (status = 200, description = "The room and its password", body = Success<Created>),
+        (status = 200, description = "The room and its credentials", body = Success<Created>),
         ErrorResponses
     )
 ))]
@@ -91,14 +106,20 @@ pub(crate) async fn create(
     body: JsonBody,
 ) -> Result<Success<Created>, ApiError> {
     let request: CreateRequest = body.parse()?;
-    if request.creator.is_empty() {
+    if request.creator.as_ref().is_some_and(String::is_empty) {
         return Err(invalid("creator: expected the `sub` of a user"));
     }
+    let id = request.room_id.as_deref().map(RoomId::chosen).transpose();
     let name = field::display_name("name", Some(&request.name))?
         .ok_or_else(|| invalid("name: expected visible characters"))?;
-    let mut new = CreateRoom::new(request.creator, name);
+    let mut new = CreateRoom::without_creator(name);
+    new.id = id.map_err(|error| invalid(&format!("room_id: {error}")))?;
+    new.creator = request.creator;
+    if request.has_password == Some(false) {
+        new.password = None;
+    }
     if let Some(number) = request.max_participants {
-        new.capacity = field::capacity(number)?;
+        new.capacity = field::capacity(number, app.rooms.max_capacity)?;
     }
     if let Some(minutes) = request.expires_minutes {
         new.lifetime = field::lifetime(minutes)?;

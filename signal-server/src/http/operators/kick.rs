@@ -30,7 +30,7 @@ error_responses!(Unauthorized, InvalidArgument, Forbidden, RoomNotFound, Partici
     tag = "rooms",
     operation_id = "kick_participant",
     params(
-        crate::http::path::RoomPath,
+        super::room_path::ManagedRoomPath,
         ParticipantPath,
         KickQuery,
         crate::http::language::PreferredLanguage

@@ -45,7 +45,7 @@ pub(crate) struct KickedUser {
     tag = "rooms",
     operation_id = "kick_user",
     params(
-        crate::http::path::RoomPath,
+        super::room_path::ManagedRoomPath,
         UserPath,
         KickUserQuery,
         crate::http::language::PreferredLanguage

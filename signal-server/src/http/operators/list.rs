@@ -29,7 +29,7 @@ pub(crate) struct Page {
     /// Where to go on: the `next` of the page before.
     #[cfg_attr(
         feature = "documents",
-        param(nullable = false, pattern = "^[0-9]{1,15}-[2-9A-HJKMNP-Za-hjkmnp-z]{6}$")
+        param(nullable = false, pattern = "^[0-9]{1,15}-[0-9A-Za-z._~-]{1,64}$")
     )]
     after: Option<String>,
 }

@@ -17,8 +17,10 @@ use crate::permissions::PermissionsJson;
 pub(crate) struct ManagedRoom {
     #[serde(flatten)]
     summary: RoomJson,
-    /// The user who created the room: the `sub` of the access token.
-    creator: String,
+    /// The user who created the room, if it has a creator: the `sub` of the access token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "documents", schema(nullable = false))]
+    creator: Option<String>,
     /// The data that operators have set.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "documents", schema(nullable = false))]
@@ -58,7 +60,7 @@ impl ManagedRoom {
     pub(super) fn of(room: &Room, now: Timestamp) -> Self {
         Self {
             summary: RoomJson::of(room, now),
-            creator: room.creator().to_owned(),
+            creator: room.creator().map(str::to_owned),
             data: room.data().map(Attributes::texts),
         }
     }

@@ -40,7 +40,7 @@ pub(crate) struct Described {
     tag = "rooms",
     operation_id = "set_attributes",
     params(
-        crate::http::path::RoomPath,
+        super::room_path::ManagedRoomPath,
         ParticipantPath,
         crate::http::language::PreferredLanguage
     ),

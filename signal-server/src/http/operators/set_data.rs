@@ -36,7 +36,7 @@ pub(crate) struct Noted {
     path = "/admin/rooms/{room_id}/data",
     tag = "rooms",
     operation_id = "set_data",
-    params(crate::http::path::RoomPath, crate::http::language::PreferredLanguage),
+    params(super::room_path::ManagedRoomPath, crate::http::language::PreferredLanguage),
     request_body = BTreeMap<String, String>,
     security(("admin_key" = [])),
     responses(

@@ -77,7 +77,7 @@ pub(crate) struct RoomToken {
     path = "/admin/rooms/{room_id}/tokens",
     tag = "rooms",
     operation_id = "create_token",
-    params(crate::http::path::RoomPath, PreferredLanguage),
+    params(super::room_path::ManagedRoomPath, PreferredLanguage),
     request_body = Option<TokenRequest>,
     security(("admin_key" = [])),
     responses(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use signal_core::room::{Change, Op, Room};
+use signal_core::room::{Capacity, Change, Op, Room};
 use signal_core::wire::TypedText;
 
 use super::field;
@@ -87,19 +87,24 @@ pub(crate) struct Changed {
 ))]
 pub(crate) async fn change(
     State(app): State<Arc<App>>,
-    OwnRoom(room): OwnRoom,
+    OwnRoom { room, user }: OwnRoom,
     body: JsonBody,
 ) -> Result<Success<Changed>, ApiError> {
-    let counted = app.rates.count_change(room.creator())?;
+    let counted = app.rates.count_change(&user.subject)?;
     let request: ChangeRequest = body.parse()?;
-    let changed = request.apply(&app, &room).await?;
+    let changed = request.apply(&app, &room, app.rooms.max_public_capacity()).await?;
     counted.keep();
     Ok(Success::new(changed))
 }
 
 impl ChangeRequest {
-    /// Changes the room.
-    pub(in crate::http) async fn apply(self, app: &App, room: &Room) -> Result<Changed, ApiError> {
+    /// Changes the room, which may then hold as many participants as `most`.
+    pub(in crate::http) async fn apply(
+        self,
+        app: &App,
+        room: &Room,
+        most: Capacity,
+    ) -> Result<Changed, ApiError> {
         let expires_at = match self.expires_minutes {
             None => None,
             Some(minutes) => Some(room.created_at() + field::lifetime(minutes)?.duration()),
@@ -111,10 +116,11 @@ impl ChangeRequest {
             ));
         }
         let name = field::display_name("name", self.name.as_ref())?;
+        let capacity = self.max_participants.map(|number| field::capacity(number, most));
         let change = Change {
             name: name.map(|name| name.as_str().into()),
             locked: self.locked,
-            capacity: self.max_participants.map(field::capacity).transpose()?,
+            capacity: capacity.transpose()?,
             expires_at,
             data: None,
             rotate: None,

@@ -40,7 +40,7 @@ pub(crate) struct Closed {
 ))]
 pub(crate) async fn close(
     State(app): State<Arc<App>>,
-    OwnRoom(room): OwnRoom,
+    OwnRoom { room, .. }: OwnRoom,
 ) -> Result<Success<Closed>, ApiError> {
     app.rooms.close(room.id(), CloseReason::ByCreator).await?;
     tracing::info!(room = %room.id(), "room closed by its creator");

@@ -69,7 +69,7 @@ pub(crate) struct Created {
     #[cfg_attr(feature = "documents", schema(example = "ABC234"))]
     room_id: String,
     name: String,
-    max_participants: u8,
+    max_participants: u16,
     #[cfg_attr(feature = "documents", schema(format = DateTime))]
     expires_at: String,
     /// The creator's participant id. It changes if somebody enters first; the id in `joined` is
@@ -85,8 +85,18 @@ pub(crate) struct Created {
         schema(value_type = Vec<crate::http::schema::IceServerJson>)
     )]
     ice_servers: Vec<IceServer>,
-    #[serde(flatten)]
-    credentials: RoomCredentials,
+    /// The password, which has six characters.
+    #[cfg_attr(feature = "documents", schema(example = "123456"))]
+    password: String,
+    /// The invite token, which opens the room without the password.
+    invite_token: String,
+    /// A link with the invite in its fragment, if the server knows its public URL.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "documents",
+        schema(nullable = false, example = "https://example.com/join/ABC234#MTI4IHJhbmRvbSBiaXRz")
+    )]
+    join_url: Option<String>,
 }
 
 /// Create a room
@@ -123,7 +133,7 @@ pub(crate) async fn create(
     let request: CreateRequest = body.parse_or_default()?;
     let capacity = match request.max_participants {
         None => Capacity::default(),
-        Some(number) => field::capacity(number)?,
+        Some(number) => field::capacity(number, app.rooms.max_public_capacity())?,
     };
     let lifetime = match request.expires_minutes {
         None => Lifetime::default(),
@@ -140,15 +150,17 @@ pub(crate) async fn create(
     };
     let on_creator_leave = request.on_creator_leave.unwrap_or_default().into();
     let params = CreateParams {
+        id: None,
         name,
-        creator: user.subject,
+        creator: Some(user.subject),
         max_open_rooms: user.open_rooms,
-        password,
+        password: Some(password),
         capacity,
         lifetime,
         on_creator_leave,
     };
-    let (untold, credentials) = app.rooms.create(params).await?;
+    let (untold, RoomCredentials { password, invite_token, join_url }) =
+        app.rooms.create(params).await?;
     counted.keep();
     let room = untold.room();
     let token_expires = SystemTime::now() + WsTokens::LIFETIME;
@@ -162,7 +174,9 @@ pub(crate) async fn create(
         ws_token: app.access.ws_tokens.mint(&grant, token_expires),
         token_expires_at: rfc3339(to_timestamp(token_expires)),
         ice_servers: app.ice.for_participant(room, room.creator_id()).await.servers,
-        credentials,
+        password: password.expect("the parameters ask for a password"),
+        invite_token,
+        join_url,
     };
     // If the request ends earlier, the room is withdrawn.
     untold.keep();

@@ -31,11 +31,16 @@ pub(in crate::http) fn display_name(
         .map_err(|error| invalid(&format!("{field}: {error}")))
 }
 
-pub(in crate::http) fn capacity(max_participants: i64) -> Result<Capacity, ApiError> {
-    let number = u8::try_from(max_participants).ok();
-    number
-        .and_then(|number| Capacity::new(number).ok())
-        .ok_or_else(|| invalid("max_participants: expected 1 to 50"))
+/// The capacity of a room, up to `most`.
+pub(in crate::http) fn capacity(
+    max_participants: i64,
+    most: Capacity,
+) -> Result<Capacity, ApiError> {
+    let number = u16::try_from(max_participants).ok();
+    let capacity = number.and_then(|number| Capacity::new(number).ok());
+    capacity
+        .filter(|capacity| *capacity <= most)
+        .ok_or_else(|| invalid(&format!("max_participants: expected 1 to {}", most.participants())))
 }
 
 pub(in crate::http) fn lifetime(expires_minutes: i64) -> Result<Lifetime, ApiError> {

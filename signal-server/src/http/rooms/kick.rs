@@ -72,11 +72,11 @@ pub(crate) struct Kicked {
 ))]
 pub(crate) async fn kick(
     State(app): State<Arc<App>>,
-    OwnRoom(room): OwnRoom,
+    OwnRoom { room, user }: OwnRoom,
     ParticipantPath(participant): ParticipantPath,
     query: Result<Query<KickQuery>, QueryRejection>,
 ) -> Result<Success<Kicked>, ApiError> {
-    let counted = app.rates.count_change(room.creator())?;
+    let counted = app.rates.count_change(&user.subject)?;
     let Query(KickQuery { ban }) = query.map_err(|rejection| invalid(&rejection.body_text()))?;
     let participant = participant.ok_or(Reject::ParticipantNotFound)?;
     let credentials = if ban {

@@ -22,6 +22,6 @@ pub(in crate::http) struct NewCredentials {
 
 impl From<RoomCredentials> for NewCredentials {
     fn from(RoomCredentials { password, invite_token, join_url }: RoomCredentials) -> Self {
-        Self { password: Some(password), invite_token: Some(invite_token), join_url }
+        Self { password, invite_token: Some(invite_token), join_url }
     }
 }

@@ -30,7 +30,7 @@ error_responses!(Unauthorized, Forbidden, RoomNotFound, RoomExpired, RateLimited
 ))]
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
-    OwnRoom(room): OwnRoom,
+    OwnRoom { room, .. }: OwnRoom,
 ) -> Success<RoomDetailsJson> {
     Success::new(RoomDetailsJson::of(&room, app.rooms.clock.now()))
 }

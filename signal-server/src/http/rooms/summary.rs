@@ -15,7 +15,7 @@ pub(crate) struct RoomJson {
     room_id: String,
     name: String,
     /// How many participants the room can hold, including the creator.
-    max_participants: u8,
+    max_participants: u16,
     /// How many seats are taken, including those kept for disconnected participants.
     participant_count: usize,
     /// Whether the room refuses newcomers.

@@ -66,6 +66,7 @@ impl Builder {
             shards,
             open_rooms: ConcurrencyLimit::new(),
             max_open_rooms: limits.open_rooms,
+            max_capacity: self.hub.max_capacity,
             counters: Arc::clone(&counters),
             clock,
             password_key: server_secret.derive("room-password"),

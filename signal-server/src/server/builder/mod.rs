@@ -313,8 +313,8 @@ impl Builder {
             // Existing rooms stay open even if their creator has more than the limit allows now.
             let is_open = room.status() == Status::Open;
             let rooms = &server.app.rooms;
-            let acquire = || rooms.open_rooms.acquire(room.creator().to_owned(), u32::MAX);
-            let permit = if is_open { acquire() } else { None };
+            let creator = room.creator().filter(|_| is_open).map(str::to_owned);
+            let permit = creator.and_then(|creator| rooms.open_rooms.acquire(creator, u32::MAX));
             rooms.shards.restore(room, permit, grace);
         }
         Ok(server)

@@ -26,6 +26,19 @@ pub enum SetLifetimeError {
     RoomNotFound,
 }
 
+/// Why the size of a room was not changed.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[non_exhaustive]
+pub enum ResizeError {
+    /// The room does not exist, or it has ended.
+    #[error("no such room is open")]
+    RoomNotFound,
+    /// The size is above
+    /// [`HubConfig::max_capacity`](signal_core::config::HubConfig::max_capacity).
+    #[error("the room would be larger than the server allows")]
+    TooLarge,
+}
+
 /// Why a room has no new password.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 #[non_exhaustive]
@@ -81,10 +94,14 @@ impl ServerHandle {
     ///
     /// # Errors
     ///
-    /// The room does not exist, or it has ended.
-    pub async fn resize(&self, room: RoomId, capacity: Capacity) -> Result<(), RoomNotFound> {
+    /// The room does not exist or has ended, or it would be too large.
+    pub async fn resize(&self, room: RoomId, capacity: Capacity) -> Result<(), ResizeError> {
+        let (app, _) = self.open(room).map_err(|_| ResizeError::RoomNotFound)?;
+        if capacity > app.rooms.max_capacity {
+            return Err(ResizeError::TooLarge);
+        }
         let change = Change { capacity: Some(capacity), ..Change::default() };
-        self.change(room, change).await
+        self.change(room, change).await.map_err(|_| ResizeError::RoomNotFound)
     }
 
     /// Sets how long a room lasts, counted from its creation. Returns when it ends.

@@ -13,7 +13,7 @@ use signal_core::room::{Capacity, CloseReason, OnCreatorLeave, Op, Reject, Room,
 use signal_core::{DisplayName, ParticipantId, Permissions, RoomId};
 use thiserror::Error;
 
-pub use self::change::{RestoreError, RotateError, SetLifetimeError};
+pub use self::change::{ResizeError, RestoreError, RotateError, SetLifetimeError};
 pub use self::messages::SendError;
 pub use self::metadata::SetParticipantError;
 pub use self::mint::{MintError, MintedToken};
@@ -21,7 +21,7 @@ use crate::app::App;
 use crate::clock::system_time;
 use crate::metrics::Counts;
 use crate::rooms::creation::{CreateParams, CreateRoomError};
-use crate::rooms::credentials::{PasswordChoice, RoomCredentials, RoomPassword};
+use crate::rooms::credentials::{PasswordChoice, RoomCredentials};
 use crate::rooms::lifetime::Lifetime;
 use crate::rooms::service::ChangeError;
 use crate::shard::events::RoomEvents;
@@ -67,12 +67,12 @@ pub struct RoomDetails {
     pub id: RoomId,
     /// The room's name.
     pub name: String,
-    /// The user who created it: the `sub` of the access token.
-    pub creator: String,
+    /// The user who created it, if it has a creator: the `sub` of the access token.
+    pub creator: Option<String>,
     /// Everybody with a seat, oldest first. The creator is included only if it has entered.
     pub participants: Vec<ParticipantSummary>,
     /// How many participants the room can hold.
-    pub max_participants: u8,
+    pub max_participants: u16,
     /// When the room expires.
     pub expires_at: SystemTime,
     /// Whether the room refuses newcomers.
@@ -118,20 +118,26 @@ pub struct ParticipantSummary {
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct CreateRoom {
+    /// An id that you [choose](RoomId::chosen): by default it is random. When a room is over, its
+    /// id can be chosen again; tokens for the earlier room are void in the new one.
+    pub id: Option<RoomId>,
     /// The user who owns the room: the `sub` of the user's access tokens. With such a token the
     /// user enters as the creator and may list, change and close the room over HTTP. If no user has
-    /// this subject, nobody may.
-    pub creator: String,
+    /// this subject, nobody may. `None` for a room without a creator, in which no seat is kept for
+    /// one.
+    pub creator: Option<String>,
     /// The name to show.
     pub name: DisplayName,
-    /// How many participants the room can hold: by default 10.
+    /// How many participants the room can hold: by default 10. More than 50 need a higher
+    /// [`HubConfig::max_capacity`](signal_core::config::HubConfig::max_capacity).
     pub capacity: Capacity,
     /// How long the room lasts: by default two hours.
     pub lifetime: Lifetime,
     /// What happens when the creator leaves: by default the room is closed.
     pub on_creator_leave: OnCreatorLeave,
-    /// The password: by default it is 6 random digits.
-    pub password: Option<RoomPassword>,
+    /// The password: by default it is 6 random digits. Without one, the room is entered with its
+    /// invite or a [minted](ServerHandle::mint) token.
+    pub password: Option<PasswordChoice>,
 }
 
 /// A new room and the credentials that open it.
@@ -226,15 +232,16 @@ impl ServerHandle {
     ///
     /// # Errors
     ///
-    /// The creator has too many open rooms, the room cannot be saved, or the server is stopping.
+    /// A room with the chosen id is open, the room is too large, the creator has too many open
+    /// rooms, the room cannot be saved, or the server is stopping.
     pub async fn create_room(&self, new: CreateRoom) -> Result<CreatedRoom, CreateRoomError> {
-        let CreateRoom { creator, name, capacity, lifetime, on_creator_leave, password } = new;
+        let CreateRoom { id, creator, name, capacity, lifetime, on_creator_leave, password } = new;
         let app =
             self.app.upgrade().filter(|app| !app.drain.is_on()).ok_or(CreateRoomError::Stopping)?;
         let name = name.to_string();
-        let password = password.map_or(PasswordChoice::Random, PasswordChoice::This);
         let max_open_rooms = None;
         let params = CreateParams {
+            id,
             name,
             creator,
             max_open_rooms,
@@ -357,13 +364,20 @@ impl From<ChangeError> for KickError {
 impl CreateRoom {
     /// Creates settings for a room of this user, with this display name and defaults otherwise.
     pub fn new(creator: impl Into<String>, name: DisplayName) -> Self {
+        Self { creator: Some(creator.into()), ..Self::without_creator(name) }
+    }
+
+    /// Creates settings for a room without a creator, with this display name and defaults
+    /// otherwise. Nobody manages it over HTTP.
+    pub fn without_creator(name: DisplayName) -> Self {
         Self {
-            creator: creator.into(),
+            id: None,
+            creator: None,
             name,
             capacity: Capacity::default(),
             lifetime: Lifetime::default(),
             on_creator_leave: OnCreatorLeave::Close,
-            password: None,
+            password: Some(PasswordChoice::Random),
         }
     }
 }
@@ -373,7 +387,7 @@ impl RoomDetails {
         Self {
             id: room.id(),
             name: room.name().to_owned(),
-            creator: room.creator().to_owned(),
+            creator: room.creator().map(str::to_owned),
             participants: room.seats().iter().map(ParticipantSummary::of).collect(),
             max_participants: room.capacity().participants(),
             expires_at: system_time(room.expires_at()),
