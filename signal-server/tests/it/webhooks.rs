@@ -126,6 +126,11 @@ async fn no_event_contains_a_password_a_token_or_an_address() {
     let request = served.operators.request(Method::POST, &path).bearer_auth(ADMIN_KEY);
     let minted = answer(request.json(&token)).await.data();
     let (_user, known) = api.enter_v2(&room, &text(&minted["ws_token"])).await;
+    let permissions = json!({"message": false, "update": true, "publish": true, "moderate": true});
+    let participant = text(&known["participant_id"]);
+    let path = format!("/admin/rooms/{}/participants/{participant}/permissions", room.id);
+    let request = served.operators.request(Method::PUT, &path).bearer_auth(ADMIN_KEY);
+    answer(request.json(&permissions)).await.data();
     let rotated = api.change(&room, &json!({"rotate_password": true})).await.data();
     for guess in 0..10 {
         api.join(&room.id, &json!({"password": format!("wrong{guess}")})).await;
@@ -137,6 +142,11 @@ async fn no_event_contains_a_password_a_token_or_an_address() {
     let user = attempts.iter().find(|got| got.event["data"]["participant"]["user"] == "user-17");
     let user = user.expect("the user of the token is told");
     assert_eq!(user.event["data"]["participant"]["attributes"], json!({"role": "host"}));
+    let permitted =
+        attempts.iter().find(|got| got.event["type"] == "participant_permissions_changed");
+    let permitted = permitted.expect("the change of permissions is told");
+    assert_eq!(permitted.event["data"]["permissions"], permissions);
+    assert_eq!(permitted.event["data"]["participant"]["id"], json!(participant));
     let secrets = [
         ("the password", text(&created["password"])),
         ("the invite", text(&created["invite_token"])),
