@@ -107,12 +107,12 @@ async fn the_picture_of_the_readme_is_taken() {
         creator.until_people(people).await;
         guests.push(guest);
     }
+    creator.until_media_flows(2).await;
     guests[0].click("#microphone").await;
     creator.say("The plan is on the shared screen.").await;
     guests[1].say("Thanks! See you on Monday.").await;
     creator.until_said("Thanks! See you on Monday.").await;
     creator.until_shown(".tile:nth-child(2) .bad").await;
-    creator.until_media_flows(2).await;
     gallery.show(&creator, "readme").await;
 }
 
