@@ -408,6 +408,8 @@ impl Witness {
             let Some(taken) = &entry.taken else { continue };
             let is_settled =
                 entry.room != room.id() || entry.fate != Fate::Sent || !entry.is_honest;
+            // What was refused or dropped of somebody over its rate is not known.
+            let is_settled = is_settled || self.referee.has_given_up(entry.from);
             let has_moved = || generation(entry.from) != Some(taken.from);
             if is_settled || (entry.via.is_none() && has_moved()) {
                 continue;
