@@ -56,10 +56,10 @@ impl ClientFrame {
                 {
                     others
                 }
+                ClientMessage::Moderate(_) => others,
                 ClientMessage::GetIceServers
                 | ClientMessage::Leave
                 | ClientMessage::Message { .. }
-                | ClientMessage::Moderate(_)
                 | ClientMessage::Ping { .. }
                 | ClientMessage::Signal { .. }
                 | ClientMessage::Update { .. } => 1,

@@ -60,6 +60,10 @@ impl Hub {
             let refused = RefusalDetails { about, req, ..RefusalDetails::default() };
             return self.error(sender.room, sender.id, ErrorCode::SelfTarget, refused, now);
         }
+        // Most requests that are not permitted end here, without the store.
+        if !self.permissions(sender).moderate {
+            return self.forbid(sender, "moderate", about, req, now);
+        }
         let attachment = self.attachment(sender.conn);
         let op = Op::Moderate { attachment, moderation };
         self.commit(sender.room, op, AskedBy::Moderator(Moderator { sender, about, req }));

@@ -50,8 +50,8 @@ pub use crate::token::{PasswordTag, ResumeToken, TokenHash};
 ///
 /// A room remembers a bounded part of its past: how the last seats ended, the last attachments that
 /// have lost their seat, the last addresses from which somebody entered (of each 64, or as many as
-/// it has seats), the tickets of the last 256 participants that were kicked, and the last 256 whose
-/// permissions were changed. When it is over, it remembers who could have resumed.
+/// it has seats), the tickets of the last 256 participants that were kicked, and the last 1,000
+/// whose permissions were changed. When it is over, it remembers who could have resumed.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Room {
     id: RoomId,

@@ -118,7 +118,7 @@ pub enum Op {
         attributes: Attributes,
     },
     /// Replaces the permissions of a participant. They hold for its ticket: neither its token nor
-    /// a newer one for the same seat undoes the change, as far as the last 256 changes tell.
+    /// a newer one for the same seat undoes the change, as far as the last 1,000 changes tell.
     SetPermissions {
         /// The participant.
         participant: ParticipantId,

@@ -2,13 +2,14 @@
 
 use std::collections::VecDeque;
 
+use super::Capacity;
 use super::operation::Grant;
 use crate::ids::Ticket;
 use crate::permissions::Permissions;
 use crate::record::{InvalidRecord, Reader, Writer};
 
-/// The last 256 changes, one for each ticket. They outlive seats: the token of a participant still
-/// names the permissions from before the change, and does not bring them back.
+/// The last 1,000 changes, one for each ticket. They outlive seats: the token of a participant
+/// still names the permissions from before the change, and does not bring them back.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(super) struct PermissionChanges(VecDeque<(Ticket, Permissions)>);
 
@@ -49,4 +50,5 @@ impl PermissionChanges {
     }
 }
 
-const MOST: usize = 256;
+/// Enough for everybody in the largest room, and as many who have left.
+const MOST: usize = 2 * Capacity::MAX as usize;

@@ -70,19 +70,19 @@ fn neither_a_token_nor_a_resume_brings_permissions_back() {
 }
 
 #[test]
-fn of_the_changes_the_last_256_are_kept() {
+fn of_the_changes_the_last_thousand_are_kept() {
     let mut room = room(10);
     let first = guest(&mut room);
-    for number in 0..=256 {
+    for number in 0..=1000 {
         let ticket = if number == 0 { first } else { guest(&mut room) };
         let id = attach(&mut room, ticket, number + 1).unwrap();
         permit(&mut room, id, Permissions::NONE);
         let read = Room::from_record(&room.to_record()).unwrap();
         assert_eq!(read.seats(), room.seats(), "{number}");
-        if number < 256 {
+        if number < 1000 {
             room.apply(&leave(number + 1), NOW).unwrap();
         }
     }
-    let back = attach(&mut room, first, 999).unwrap();
+    let back = attach(&mut room, first, 9999).unwrap();
     assert_eq!(room.seat(back).unwrap().permissions, Permissions::default());
 }

@@ -144,7 +144,8 @@ impl Model {
                 Ok(Receipt::Done)
             }
             Op::Update { attachment, name, state } => {
-                if let Some(seat) = self.seat_of(*attachment) {
+                let seat = self.seat_of(*attachment);
+                if let Some(seat) = seat.filter(|seat| seat.permissions.update) {
                     seat.name =
                         name.as_ref().map_or(seat.name.clone(), |name| name.as_str().to_owned());
                     seat.state = state

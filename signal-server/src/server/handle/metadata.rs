@@ -62,7 +62,7 @@ impl ServerHandle {
     ///
     /// The change holds for the seat that the participant's token names: the token does not bring
     /// the previous permissions back, nor does a newer one for the same
-    /// [seat](crate::MintToken::seat). A room remembers the last 256 changes. Whoever joins again
+    /// [seat](crate::MintToken::seat). A room remembers the last 1,000 changes. Whoever joins again
     /// with the password or an invite has another seat.
     ///
     /// ```
