@@ -38,7 +38,7 @@ pub(crate) struct Permitted {
     tag = "rooms",
     operation_id = "set_permissions",
     params(
-        crate::http::path::RoomPath,
+        super::room_path::ManagedRoomPath,
         ParticipantPath,
         crate::http::language::PreferredLanguage
     ),
