@@ -150,6 +150,10 @@ impl Receiver {
         let negotiated = self.negotiated.clone();
         let mut meter = speakers.meter(events.peer, Instant::now());
         self.intake.open(move |packet, now| {
+            // A peer that may not publish sends until the next negotiation, or in spite of it.
+            if !events.takes_data() {
+                return;
+            }
             counters.count(kind, codec, &packet, now);
             let level = levels.read(&packet.header);
             if let Some(level) = level

@@ -273,7 +273,10 @@ impl Driver {
             Action::Event(event) => {
                 match &event {
                     SessionEvent::Closed(_) => self.is_closed = true,
-                    SessionEvent::ParticipantJoined(other) => self.permit(other.id, other.publish),
+                    // Its connection is opened with what is taken from it.
+                    SessionEvent::ParticipantJoined(other) => {
+                        self.wants.permit(other.id, other.publish);
+                    }
                     SessionEvent::ParticipantLeft(id) => self.wants.forget(*id),
                     SessionEvent::ParticipantUpdated {
                         participant,

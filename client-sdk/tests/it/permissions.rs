@@ -1,12 +1,16 @@
 //! What the server's own code permits: what is not taken from others, and what moderators do.
 
+use std::time::Duration;
+
 use client_sdk::{
-    Audience, CloseReason, CommandError, MediaKind, ParticipantId, Permissions, Refusal,
+    Audience, CloseReason, CommandError, MediaKind, NewRoom, ParticipantId, Permissions, Refusal,
 };
 use signal_server::RoomId;
+use tokio::time::timeout;
 
 use crate::common::pictures::drain;
-use crate::common::{InTime, channel, client, listener, meet, room_of, server, talker};
+use crate::common::wire::Wire;
+use crate::common::{InTime, Witness, channel, client, listener, meet, room_of, server, talker};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_taken_from_whoever_may_not_publish_until_it_may_again() {
@@ -34,6 +38,8 @@ async fn nothing_is_taken_from_whoever_may_not_publish_until_it_may_again() {
         }
     };
     arrived.in_time("the data").await;
+    // What is dropped leaves nothing to wait for.
+    tokio::time::sleep(Duration::from_millis(300)).await;
     handle.set_permissions(room, from, Permissions::default()).await.unwrap();
     viewer.until("media", |seen| seen.has_media(from)).await;
     sender.participant.send_data(to, "heard").await.unwrap();
@@ -44,6 +50,34 @@ async fn nothing_is_taken_from_whoever_may_not_publish_until_it_may_again() {
     for kind in [MediaKind::Audio, MediaKind::Video] {
         viewer.receive_fresh(from, kind, 20).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_delivered_of_whoever_may_not_publish_and_answers_no_offer() {
+    let server = server().await;
+    let (wire, held) = Wire::to(server.address()).await;
+    let token = server.access_token("alice");
+    let (room, viewer) =
+        client(&server).create(&token, &NewRoom::default(), listener()).await.unwrap();
+    let sender = held.join(&room.room_id, &room.password, "sender", talker()).await.unwrap();
+    let (mut viewer, from) = (Witness::new(viewer), sender.id());
+    let _sender = Witness::new(sender);
+    viewer.until("media", |seen| seen.has_media(from)).await;
+    let mut silent = Permissions::default();
+    silent.publish = false;
+
+    // The offer without its media does not reach the sender.
+    wire.hold();
+    let number = viewer.participant.room().unwrap().id;
+    server.server().handle().set_permissions(number, from, silent).await.unwrap();
+    let is_silent = |seen: &Witness| !seen.participant.participant(from).unwrap().publish;
+    viewer.until("the permission", is_silent).await;
+    let mut track = viewer.tracks.remove(&(from, MediaKind::Audio)).unwrap();
+    let silence = async {
+        let mut next = async || timeout(Duration::from_secs(1), track.recv()).await;
+        while matches!(next().await, Ok(Some(_))) {}
+    };
+    silence.in_time("silence").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
