@@ -186,7 +186,8 @@ export class Connection {
   }
 
   get #wanted() {
-    const { places, placesForV1 } = this.#publications;
+    const { places, placesForV1, isPermitted } = this.#publications;
+    if (!isPermitted) return new Map();
     return this.#isV1 ? placesForV1 : places;
   }
 

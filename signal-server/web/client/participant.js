@@ -107,8 +107,7 @@ export class Participant extends EventTarget {
         this.#tell("roomchanged");
         break;
       case "permissions_updated":
-        this.permissions = message.permissions;
-        this.#tell("permissionschanged");
+        this.#permit(message.permissions);
         break;
       case "ice_servers":
         this.#configure(message);
@@ -147,9 +146,19 @@ export class Participant extends EventTarget {
   #enter(message) {
     this.id = message.participant_id ?? this.id;
     this.room = message.room ?? this.room;
-    this.permissions = message.permissions ?? this.permissions;
+    this.#permit(message.permissions ?? this.permissions);
     this.#setClock(message);
     this.#configure(message);
+  }
+
+  // Tells a change, but not what the participant may do from the start.
+  #permit(permissions) {
+    const before = this.permissions;
+    this.permissions = permissions;
+    this.#publications.isPermitted = permissions.publish;
+    this.#apply();
+    const isSame = Object.keys(permissions).every((name) => permissions[name] === before[name]);
+    if (this.status !== "entering" && !isSame) this.#tell("permissionschanged");
   }
 
   #setClock({ server_time: time }) {

@@ -3,6 +3,7 @@
 export class Publications {
   #all = new Map(); // "camera video" -> { source, kind, track, stream }
   #streams = new Map(); // one for the person and one for the screen
+  isPermitted = true; // whether anything of it may be sent
 
   // A track of null keeps the place of a track that is paused.
   set(source, kind, track) {

@@ -80,6 +80,13 @@ export function callView({ participant, devices, name, invitation, host }, on) {
   if (host) relabel(controls.leave, "leave", say("leaveAsCreator"));
 
   let closing;
+  let mayPublish = true;
+  function showPermissions() {
+    const { publish } = participant.permissions;
+    if (publish !== mayPublish) notify(say(publish ? "maySend" : "mayNotSend"));
+    mayPublish = publish;
+  }
+
   listen(participant, {
     peerjoined({ peer }) {
       stage.showPeer(peer);
@@ -95,6 +102,7 @@ export function callView({ participant, devices, name, invitation, host }, on) {
       showOthers();
       notify(say("leftNotice", { name: peer.name }));
     },
+    permissionschanged: showPermissions,
     roomchanged() {
       top.show();
       dialogs.management?.roomChanged();
@@ -117,6 +125,7 @@ export function callView({ participant, devices, name, invitation, host }, on) {
   }, MEASURED_EVERY_MS);
 
   outgoing.start();
+  showPermissions();
   for (const peer of participant.peers.values()) stage.showPeer(peer);
   showOthers();
   const shown = [...Object.values(dialogs), settings].filter(Boolean).map(({ node }) => node);

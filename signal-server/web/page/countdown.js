@@ -19,7 +19,7 @@ export class Countdown {
     const text = say("timeLeft", { time: isSoon ? clock(seconds) : duration(seconds) });
     if (this.node.textContent !== text) this.node.textContent = text;
     this.node.classList.toggle("soon", isSoon);
-    if (isSoon && !this.#isAnnounced) notify(say("endsSoon", Math.ceil(seconds / 60)));
+    if (isSoon && !this.#isAnnounced) notify(say("endsSoon", Math.max(1, Math.ceil(seconds / 60))));
     this.#isAnnounced = isSoon;
   }
 

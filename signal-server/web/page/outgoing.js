@@ -62,6 +62,7 @@ export class Outgoing {
     if (!before) return;
     const isOn = before.enabled;
     this.#release(kind);
+    this.#tell();
     try {
       await this.#open(kind, isOn);
     } finally {

@@ -134,8 +134,8 @@ export class Stage {
 
   #showSpeakers() {
     this.#tiles.get("self")?.speak(this.#voice.isSpeaking);
-    for (const [id, { connection }] of this.#participant.peers) {
-      this.#tiles.get(id)?.speak((connection?.level ?? 0) > SPEAKING);
+    for (const [id, { connection, publish }] of this.#participant.peers) {
+      this.#tiles.get(id)?.speak(publish && (connection?.level ?? 0) > SPEAKING);
     }
   }
 

@@ -6,7 +6,9 @@ export class Voice {
   #copy; // which muting does not silence; its sound stays on this machine
   #context;
   #analyser;
-  #samples = new Float32Array(1024);
+  #waiting; // for a click, with which the context starts
+  // As long as the time between two looks, so that no word falls between them.
+  #samples = new Float32Array(8192);
   #listening = setInterval(() => this.#listen(), 200);
   #unheard = 0; // how often it spoke since it was muted
   #onUnheard;
@@ -22,15 +24,11 @@ export class Voice {
     this.#release();
     this.#microphone = microphone;
     if (!microphone) return;
-    this.#copy = microphone.clone();
-    this.#copy.enabled = true;
-    const context = new AudioContext();
-    this.#context = context;
-    this.#analyser = new AnalyserNode(context, { fftSize: this.#samples.length });
-    context.createMediaStreamSource(new MediaStream([this.#copy])).connect(this.#analyser);
-    // Browsers start nothing that has to do with sound before the page was clicked.
-    if (context.state === "suspended") {
-      addEventListener("click", () => context.resume().catch(() => {}), { once: true });
+    try {
+      this.#hear(microphone);
+    } catch {
+      // Without a device to play on there may be no context. The call goes on without the mark.
+      this.#release();
     }
   }
 
@@ -39,10 +37,25 @@ export class Voice {
     this.#release();
   }
 
+  #hear(microphone) {
+    this.#copy = microphone.clone();
+    this.#copy.enabled = true;
+    const context = new AudioContext();
+    this.#context = context;
+    this.#analyser = new AnalyserNode(context, { fftSize: this.#samples.length });
+    context.createMediaStreamSource(new MediaStream([this.#copy])).connect(this.#analyser);
+    // Browsers start nothing that has to do with sound before the page was clicked.
+    if (context.state === "suspended") {
+      const { signal } = (this.#waiting = new AbortController());
+      addEventListener("click", () => context.resume().catch(() => {}), { once: true, signal });
+    }
+  }
+
   #release() {
+    this.#waiting?.abort();
     this.#copy?.stop();
     this.#context?.close();
-    this.#copy = this.#context = this.#analyser = undefined;
+    this.#copy = this.#context = this.#analyser = this.#waiting = undefined;
   }
 
   #listen() {

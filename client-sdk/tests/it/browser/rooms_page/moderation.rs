@@ -1,6 +1,7 @@
-//! What the creator of a room does in it: bans, removes, locks, extends and closes.
+//! What the creator of a room does in it: bans, removes, locks, extends and closes. And what the
+//! host permits.
 
-use client_sdk::{Client, Options};
+use client_sdk::{Client, Options, Permissions};
 use serde_json::json;
 
 use super::{Call, stage};
@@ -50,6 +51,26 @@ async fn whoever_is_removed_may_come_back_and_whoever_is_banned_needs_a_new_invi
     for page in [&creator, &guest, &third] {
         page.assert_no_faults().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_may_not_publish_is_told_and_sends_nothing_until_it_may_again() {
+    let (server, browser) = stage().await;
+    let call = Call::begin(&browser, &server.url()).await;
+    let handle = server.server().handle();
+    let room = call.invitation.room.parse().unwrap();
+    let participants = handle.room(room).unwrap().participants;
+    let guest = participants.iter().find(|seated| seated.name.as_str() == "Bob").unwrap().id;
+    let mut silent = Permissions::default();
+    silent.publish = false;
+
+    handle.set_permissions(room, guest, silent).await.unwrap();
+    call.guest.until_notified("You may not send sound or pictures for now.").await;
+    call.guest.until("Object.keys(visit.sent()).length === 0").await;
+    handle.set_permissions(room, guest, Permissions::default()).await.unwrap();
+    call.guest.until_notified("You may send sound and pictures again.").await;
+    call.until_media_flows().await;
+    call.assert_no_faults().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
