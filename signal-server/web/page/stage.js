@@ -24,7 +24,7 @@ export class Stage {
     this.node = element("section", { className: "stage" },
       this.#screens, this.#grid, alone, this.#hear);
     this.#resized.observe(this.node);
-    this.#listening = setInterval(() => this.#showSpeakers(), 200);
+    this.#listening = setInterval(() => this.#showSpeakers(), LISTENED_EVERY_MS);
   }
 
   close() {
@@ -166,3 +166,6 @@ const screenOf = (id) => `${id} screen`;
 const GAP = 12;
 const NARROWEST = 0.8;
 const WIDEST = 16 / 9;
+// Only the last packet tells the level. This is no round part of a second, so that sounds which
+// come as regularly do not fall between two looks.
+const LISTENED_EVERY_MS = 170;
