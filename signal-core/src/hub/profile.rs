@@ -69,20 +69,24 @@ impl Hub {
         }
     }
 
-    /// Handles the answer to an update. If the socket that it named was lost meanwhile, the update
-    /// may have come too late, and the hub asks for it again.
+    /// Handles the answer to an update. If the seat had another socket than the update named, the
+    /// update came too late, and the hub asks for it again as soon as that socket is in the room.
     pub(super) fn profile_updated(&mut self, room: RoomId, id: ParticipantId, conn: ConnId) {
+        let attachment = self.attachment(conn);
         let Some(local) = self.rooms.get_mut(&room) else { return };
         let record = local.record().cloned();
         let Some(member) = local.member_mut(id) else { return };
         let Some(asked) = member.profile.asked.take() else { return };
         let seat = record.as_ref().and_then(|record| record.seat(id));
-        if member.conn != Some(conn) && seat.is_some_and(|seat| !asked.matches(seat)) {
+        if seat.is_some_and(|seat| seat.attachment != attachment && !asked.matches(seat)) {
             let wanted = member.profile.wanted.take();
             member.profile.wanted = Some(match wanted {
                 Some(newer) => newer.over(asked),
                 None => asked,
             });
+            if member.conn == Some(conn) {
+                return;
+            }
         }
         self.update_profile(room, id);
     }

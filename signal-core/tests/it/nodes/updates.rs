@@ -50,6 +50,23 @@ fn an_update_that_came_too_late_for_its_socket_is_made_again() {
 }
 
 #[test]
+fn an_update_over_a_socket_that_is_being_replaced_is_made_again() {
+    let mut nodes = Nodes::new();
+    let (old, id) = nodes.join(0);
+    let back = nodes.resume(0, old);
+    nodes.say(old, r#"{"type":"update","state":7}"#);
+    // The return is applied first, and its answer comes last.
+    let mut answers = nodes.apply();
+    assert_eq!(answers.len(), 2);
+    answers.rotate_left(1);
+    nodes.answer(answers);
+    nodes.settle();
+    assert_eq!(nodes.types(back), ["resumed"]);
+    let shown = nodes.record().seat(id).unwrap().state.clone();
+    assert_eq!(shown.as_ref().map(|state| state.as_bytes()), Some(&b"7"[..]));
+}
+
+#[test]
 fn an_update_that_came_in_time_is_not_made_again() {
     let mut nodes = Nodes::new();
     let (lost, _) = nodes.join(0);
