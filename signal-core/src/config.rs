@@ -215,7 +215,8 @@ impl HubConfig {
         let RateLimit { burst_bytes, bytes_per_second, patience, .. } = self.rate;
         let sent = u64::from(bytes_per_second).saturating_mul(patience.as_secs());
         let least = u64::from(self.offers()).saturating_sub(sent);
-        if u64::from(burst_bytes) < least {
+        // A host of smaller rooms may let newcomers wait for as long as it likes.
+        if self.max_capacity > Capacity::DEFAULT_MAX && u64::from(burst_bytes) < least {
             let reason = "so that a newcomer can offer to everybody within `rate.patience` in";
             return invalid(
                 "rate.burst_bytes",

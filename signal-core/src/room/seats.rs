@@ -251,9 +251,9 @@ impl Seats {
         state: Option<&Payload>,
         changes: &mut Changes,
     ) {
-        let seat = self.taken.iter_mut().find(|seat| seat.attachment == attachment);
-        // The permission may have been taken away since the hub looked.
-        let Some(seat) = seat.filter(|seat| seat.permissions.update) else { return };
+        let Some(seat) = self.taken.iter_mut().find(|seat| seat.attachment == attachment) else {
+            return;
+        };
         if let Some(name) = name.filter(|name| **name != seat.name) {
             seat.name = name.clone();
             changes.note(Durability::Grouped);

@@ -144,8 +144,7 @@ impl Model {
                 Ok(Receipt::Done)
             }
             Op::Update { attachment, name, state } => {
-                let seat = self.seat_of(*attachment);
-                if let Some(seat) = seat.filter(|seat| seat.permissions.update) {
+                if let Some(seat) = self.seat_of(*attachment) {
                     seat.name =
                         name.as_ref().map_or(seat.name.clone(), |name| name.as_str().to_owned());
                     seat.state = state
