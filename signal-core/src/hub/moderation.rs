@@ -41,8 +41,8 @@ impl Hub {
         self.error(sender.room, sender.id, ErrorCode::Forbidden, refused, now);
     }
 
-    /// Asks the store to moderate the room. The room checks the permission, since another node may
-    /// have applied a change that this one has not seen.
+    /// Asks the store to moderate the room, if the sender may. The room checks the permission
+    /// again, since another node may have applied a change that this one has not seen.
     pub(super) fn moderate(
         &mut self,
         sender: Sender,
@@ -60,7 +60,7 @@ impl Hub {
             let refused = RefusalDetails { about, req, ..RefusalDetails::default() };
             return self.error(sender.room, sender.id, ErrorCode::SelfTarget, refused, now);
         }
-        // Most requests that are not permitted end here, without the store.
+        // A store copies the record of the room even to refuse an operation.
         if !self.permissions(sender).moderate {
             return self.forbid(sender, "moderate", about, req, now);
         }
