@@ -4,7 +4,7 @@
 //! Two programs do the same work and take turns: participants of the SDK, and peer connections
 //! wired by hand. Each is a process of its own, at the same server.
 //! `cargo bench -p benches --bench connect` takes about seven minutes; `-- --pairs 5` takes fewer
-//! turns. It reads `/proc` and so needs Linux.
+//! turns, `-- --calls 50` keeps the processors busy. It reads `/proc` and so needs Linux.
 
 mod bare;
 mod media;
@@ -37,26 +37,57 @@ fn main() -> ExitCode {
         env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
-        [way @ ("sdk" | "bare"), media, server, token] => {
-            measure(way, Media::named(media).expect("media of a call"), server, token)
+        [way @ ("sdk" | "bare"), media, calls, server, token] => {
+            let media = Media::named(media).expect("media of a call");
+            measure(way, media, calls.parse().expect("a number of calls"), server, token)
         }
-        ["--test"] => compare(1),
-        [] => compare(15),
-        ["--pairs", pairs] if pairs.parse::<usize>().is_ok_and(|pairs| pairs > 0) => {
-            compare(pairs.parse().expect("it was parsed just now"))
+        ["--test"] => compare(Extent { pairs: 1, ..Extent::default() }),
+        _ => match Extent::of_arguments(&arguments) {
+            Some(extent) => compare(extent),
+            None => {
+                eprintln!("usage: connect [--pairs <turns, 15>] [--calls <of a process, 8>]");
+                ExitCode::from(2)
+            }
+        },
+    }
+}
+
+/// How much is measured.
+#[derive(Clone, Copy, Debug)]
+struct Extent {
+    /// The number of turns of both.
+    pairs: usize,
+    /// The number of calls of a process, each in a room of its own.
+    calls: usize,
+}
+
+impl Default for Extent {
+    fn default() -> Self {
+        Self { pairs: 15, calls: 8 }
+    }
+}
+
+impl Extent {
+    fn of_arguments(mut arguments: &[&str]) -> Option<Self> {
+        let mut extent = Self::default();
+        while let [flag, number, rest @ ..] = arguments {
+            let number = number.parse().ok().filter(|number| *number > 0)?;
+            match *flag {
+                "--pairs" => extent.pairs = number,
+                "--calls" => extent.calls = number,
+                _ => return None,
+            }
+            arguments = rest;
         }
-        _ => {
-            eprintln!("usage: connect [--pairs <number of turns, by default 15>]");
-            ExitCode::from(2)
-        }
+        arguments.is_empty().then_some(extent)
     }
 }
 
 #[tokio::main]
-async fn measure(way: &str, media: Media, server: &str, token: &str) -> ExitCode {
+async fn measure(way: &str, media: Media, calls: usize, server: &str, token: &str) -> ExitCode {
     let client = Client::new(server).expect("the address of a server");
     let mut rooms: Vec<CreatedRoom> = Vec::new();
-    for _ in 0..CALLS {
+    for _ in 0..calls {
         rooms.push(client.create_room(token, &NewRoom::default()).await.expect("a room"));
     }
     let figures = match way {
@@ -68,7 +99,7 @@ async fn measure(way: &str, media: Media, server: &str, token: &str) -> ExitCode
 }
 
 #[tokio::main]
-async fn compare(pairs: usize) -> ExitCode {
+async fn compare(Extent { pairs, calls }: Extent) -> ExitCode {
     let server = testing::start().await.expect("a server");
     let token = server.access_token("alice");
     for media in Media::ALL {
@@ -80,7 +111,8 @@ async fn compare(pairs: usize) -> ExitCode {
             let mut figures = Vec::new();
             for way in order {
                 let (url, token) = (server.url(), token.clone());
-                let run = tokio::task::spawn_blocking(move || spawn(way, media, &url, &token));
+                let run =
+                    tokio::task::spawn_blocking(move || spawn(way, media, calls, &url, &token));
                 figures.push(run.await.expect("the process was waited for"));
             }
             let [first, second] = <[Figures; 2]>::try_from(figures).expect("there were two");
@@ -121,10 +153,10 @@ fn report(media: Media, turns: &[(Figures, Figures)]) {
 }
 
 /// Runs one process with all its calls.
-fn spawn(way: &str, media: Media, server: &str, token: &str) -> Figures {
+fn spawn(way: &str, media: Media, calls: usize, server: &str, token: &str) -> Figures {
     let program = env::current_exe().expect("the path of this program");
     let run = Command::new(program)
-        .args([way, media.name(), server, token])
+        .args([way, media.name(), &calls.to_string(), server, token])
         .stderr(Stdio::inherit())
         .output()
         .expect("this program runs");
@@ -173,6 +205,3 @@ fn quantile(sorted: &[f64], part: f64) -> f64 {
 fn milliseconds(duration: &Duration) -> f64 {
     duration.as_secs_f64() * 1000.0
 }
-
-/// The number of calls, each in a room of its own, one after the other.
-const CALLS: usize = 8;
