@@ -26,8 +26,8 @@ pub(crate) struct Chromium {
     _permit: SemaphorePermit<'static>,
 }
 
-/// Each browser keeps a core busy, so at most two run at once.
-pub(super) static PERMITS: Semaphore = Semaphore::const_new(2);
+/// Each browser keeps a core busy, so at most three run at once.
+pub(super) static PERMITS: Semaphore = Semaphore::const_new(3);
 /// They are reused by later tests, since they start slowly.
 static IDLE: Mutex<Vec<Process>> = Mutex::new(Vec::new());
 
