@@ -97,9 +97,22 @@ fn no_message_of_the_server_is_described_twice() {
 }
 
 #[tokio::test]
-async fn the_requests_of_the_api_document_get_the_answers_beside_them() { follow( "docs/api.md", [
-"Create a room", "Join a room", "List your rooms", "Show a room", "Change a room", "Kick a
-participant", "Close a room", "Get ICE servers", ], ) .await; }
+async fn the_requests_of_the_api_document_get_the_answers_beside_them() {
+    follow(
+        "docs/api.md",
+        [
+            "Create a room",
+            "Join a room",
+            "List your rooms",
+            "Show a room",
+            "Change a room",
+            "Kick a participant",
+            "Close a room",
+            "Get ICE servers",
+        ],
+    )
+    .await;
+}
 
 #[tokio::test]
 async fn the_requests_of_the_chinese_api_document_get_the_answers_beside_them() {
