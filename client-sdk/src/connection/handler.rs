@@ -27,15 +27,15 @@ pub(super) enum PeerConnectionEvent {
     Track(Arc<dyn TrackRemote>, Intake),
 }
 
-/// Runs on the driver of the peer connection, which a slow callback would stall, so it only passes
-/// events on. The queue is unbounded for that reason: candidates, states and tracks are few, and
-/// SCTP limits the channels.
+/// Runs in the driver of webrtc-rs, which a slow callback would stall, so it only passes events on.
+/// The queue is unbounded for that reason: candidates, states and tracks are few, and SCTP limits
+/// the channels.
 pub(super) struct Handler {
     events: mpsc::UnboundedSender<PeerConnectionEvent>,
     /// The other side may send RTCP reports at any rate. Only the last of each stream is kept.
     pub(super) reports: RtcpReports,
     pub(super) tracks: Inbound,
-    /// The timer of the driver.
+    /// The timer of the driver of webrtc-rs.
     timer: Timer,
 }
 

@@ -1,4 +1,4 @@
-//! Takes arriving RTP packets on the driver of a connection.
+//! Takes arriving RTP packets, in the driver of webrtc-rs.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;

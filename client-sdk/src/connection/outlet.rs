@@ -1,4 +1,4 @@
-//! Passes the frames of a track as packets to the driver of its connection.
+//! Passes the frames of a track as packets to the driver of webrtc-rs.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -23,7 +23,7 @@ pub(super) struct Outlet {
     packets: Arc<Packets>,
 }
 
-/// The packets on their way to the driver.
+/// The packets on their way to webrtc-rs.
 pub(super) struct Packets {
     track: Arc<TrackLocalStaticRTP>,
     /// The packets that the driver had no room for, as with a large keyframe.

@@ -58,8 +58,8 @@ pub(super) struct Receiver {
 impl Receiver {
     /// Hands the track to the application until it ends, and again if it starts again.
     ///
-    /// Packets go from the driver of the connection directly to the application. Only rare events
-    /// wake this task.
+    /// Packets go from the driver of webrtc-rs directly to the application. Only rare events wake
+    /// this task.
     pub(super) async fn run(mut self) {
         let kind = match self.track.kind().await {
             RtpCodecKind::Audio => MediaKind::Audio,
@@ -121,7 +121,7 @@ impl Receiver {
         }
     }
 
-    /// Takes the packets that arrived before the driver knew their track; `false` if the track has
+    /// Takes the packets that arrived before webrtc-rs knew their track; `false` if the track has
     /// ended.
     fn take_first(&self) -> bool {
         let mut first = Vec::new();

@@ -22,7 +22,7 @@ pub(super) struct Sockets {
     pub(super) stream_broken: Arc<Notify>,
     /// The bytes that were sent, except STUN. webrtc-rs also counts bytes that were not sent.
     pub(super) sent_bytes: Arc<AtomicU64>,
-    /// The timer of the driver.
+    /// The timer of the driver of webrtc-rs.
     pub(super) timer: Timer,
 }
 

@@ -1,4 +1,4 @@
-//! The timer of a connection's driver.
+//! The timer of the driver of webrtc-rs.
 
 use std::fmt;
 use std::future::Future;

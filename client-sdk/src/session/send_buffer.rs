@@ -114,55 +114,55 @@ mod tests {
         Request { message: ClientMessage::Ping { t: Payload::new(&number).unwrap() }, req: None }
     }
 
-    fn polled(outbox: &mut SendBuffer) -> Vec<Request> {
-        std::iter::from_fn(|| outbox.poll()).collect()
+    fn polled(buffer: &mut SendBuffer) -> Vec<Request> {
+        std::iter::from_fn(|| buffer.poll()).collect()
     }
 
     #[test]
     fn what_the_server_has_not_taken_is_sent_again_in_order() {
-        let mut outbox = SendBuffer::default();
-        (1..=3).for_each(|number| outbox.push(ping(number)));
-        assert_eq!(polled(&mut outbox), [ping(1), ping(2), ping(3)]);
-        assert!(outbox.pause());
-        assert!(!outbox.pause());
-        outbox.push(ping(4));
-        assert_eq!(polled(&mut outbox), []);
-        assert!(outbox.resume(1));
-        assert_eq!(polled(&mut outbox), [ping(2), ping(3), ping(4)]);
+        let mut buffer = SendBuffer::default();
+        (1..=3).for_each(|number| buffer.push(ping(number)));
+        assert_eq!(polled(&mut buffer), [ping(1), ping(2), ping(3)]);
+        assert!(buffer.pause());
+        assert!(!buffer.pause());
+        buffer.push(ping(4));
+        assert_eq!(polled(&mut buffer), []);
+        assert!(buffer.resume(1));
+        assert_eq!(polled(&mut buffer), [ping(2), ping(3), ping(4)]);
     }
 
     #[test]
     fn the_message_that_a_connection_was_closed_for_is_not_sent_again() {
-        let mut outbox = SendBuffer::default();
-        (1..=4).for_each(|number| outbox.push(ping(number)));
-        (1..=3).for_each(|_| drop(outbox.poll()));
-        outbox.pause();
-        outbox.suspect();
-        assert_eq!(outbox.drop_suspect(1), Some(ping(2)));
-        assert!(outbox.resume(1));
-        assert_eq!(polled(&mut outbox), [ping(3), ping(4)]);
+        let mut buffer = SendBuffer::default();
+        (1..=4).for_each(|number| buffer.push(ping(number)));
+        (1..=3).for_each(|_| drop(buffer.poll()));
+        buffer.pause();
+        buffer.suspect();
+        assert_eq!(buffer.drop_suspect(1), Some(ping(2)));
+        assert!(buffer.resume(1));
+        assert_eq!(polled(&mut buffer), [ping(3), ping(4)]);
         // The server has taken all that was sent, so none of it was the reason.
-        outbox.push(ping(5));
-        outbox.pause();
-        outbox.suspect();
-        assert_eq!(outbox.drop_suspect(3), None);
-        assert!(outbox.resume(3));
-        assert_eq!(polled(&mut outbox), [ping(5)]);
-        outbox.pause();
-        assert_eq!(outbox.drop_suspect(3), None);
+        buffer.push(ping(5));
+        buffer.pause();
+        buffer.suspect();
+        assert_eq!(buffer.drop_suspect(3), None);
+        assert!(buffer.resume(3));
+        assert_eq!(polled(&mut buffer), [ping(5)]);
+        buffer.pause();
+        assert_eq!(buffer.drop_suspect(3), None);
     }
 
     #[test]
     fn what_is_not_kept_any_more_is_told_as_a_loss() {
-        let mut outbox = SendBuffer::default();
+        let mut buffer = SendBuffer::default();
         for number in 0..MAX_MESSAGES as u32 + 2 {
-            outbox.push(ping(number));
-            let _ = outbox.poll();
+            buffer.push(ping(number));
+            let _ = buffer.poll();
         }
-        outbox.pause();
-        assert!(!outbox.resume(1));
-        assert_eq!(polled(&mut outbox).len(), MAX_MESSAGES);
-        outbox.pause();
-        assert!(outbox.resume(2));
+        buffer.pause();
+        assert!(!buffer.resume(1));
+        assert_eq!(polled(&mut buffer).len(), MAX_MESSAGES);
+        buffer.pause();
+        assert!(buffer.resume(2));
     }
 }

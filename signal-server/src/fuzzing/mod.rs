@@ -1,5 +1,5 @@
-//! What holds for whatever strangers and operators write. Only there where the crate is fuzzed or
-//! tested, since it looks at what is nobody else's business.
+//! The properties that hold for every input of strangers and operators. Compiled for tests and
+//! fuzzing only, since the checks use private types.
 
 mod headers;
 mod keys;

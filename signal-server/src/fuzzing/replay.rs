@@ -1,4 +1,4 @@
-//! Plays what fuzzing has found worth keeping.
+//! Plays the corpus of the fuzz targets.
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,4 +1,4 @@
-//! The error responses of an operation, for the OpenAPI document.
+//! The macro with which a handler declares its error codes.
 
 /// Declares the error codes of an operation: `error_responses!(Unauthorized, RoomNotFound)` defines
 /// a type `ErrorResponses`.

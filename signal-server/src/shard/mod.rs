@@ -48,8 +48,8 @@ use crate::webhooks::EventQueue;
 #[derive(Debug)]
 pub(crate) struct Shard {
     state: Mutex<State>,
-    /// Held while the effects of the state are carried out.
-    turn: Mutex<()>,
+    /// Held while the effects of the state are carried out, so that they stay in order.
+    effects: Mutex<()>,
     ice: Ice,
     events: EventSender,
     inbox: Inbox,
@@ -88,7 +88,7 @@ impl Shard {
         });
         Self {
             state: Mutex::new(state),
-            turn: Mutex::default(),
+            effects: Mutex::default(),
             ice,
             events,
             inbox,
@@ -315,7 +315,7 @@ impl Shard {
     fn carry_out(&self) {
         // Another thread waits here and takes the effects that follow, so that no older record is
         // saved and no older event sent after a newer one.
-        let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let in_order = self.effects.lock().unwrap_or_else(PoisonError::into_inner);
         let Effects { to_save, to_queue, to_tell, to_host, to_ask, to_give_back } =
             self.lock().take_effects();
         let webhooks = self.webhooks.as_ref();
@@ -333,7 +333,7 @@ impl Shard {
         drop(to_give_back);
         let refused: Vec<_> =
             to_host.into_iter().filter_map(|message| self.inbox.put(message)).collect();
-        drop(turn);
+        drop(in_order);
         for (message, code) in refused {
             self.input(Input::ToHostRefused { message, code });
         }

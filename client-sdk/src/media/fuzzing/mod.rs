@@ -1,5 +1,5 @@
-//! What holds for whatever is in a file that is played. Only there where the crate is fuzzed or
-//! tested, since it looks at what is nobody else's business.
+//! The properties that hold for every file, whatever its bytes. Compiled for tests and fuzzing only,
+//! since the checks use private types.
 
 #[cfg(test)]
 mod replay;
