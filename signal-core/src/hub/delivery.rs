@@ -107,7 +107,7 @@ impl Hub {
             if member.protocol == ProtocolVersion::V2 && !except.contains(&id) {
                 let frame =
                     frame.get_or_insert_with(|| wire::encode_server(message, ProtocolVersion::V2));
-                member.record(frame, &self.config.replay, now);
+                member.keep(frame, &self.config.replay, now);
             }
         }
         let Some(frame) = frame else { return };

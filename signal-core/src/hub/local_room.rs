@@ -101,7 +101,7 @@ impl Receiver<'_> {
         now: Timestamp,
     ) -> Outgoing {
         let frame = wire::encode_server(message, self.member.protocol);
-        let is_kept = self.member.record(&frame, limit, now);
+        let is_kept = self.member.keep(&frame, limit, now);
         let moves_deadline = is_kept && note_kept(self.trim_at, limit, now);
         Outgoing { conn: self.member.conn, frame, moves_deadline }
     }

@@ -61,7 +61,7 @@ impl Member {
     }
 
     /// Numbers a message and keeps it for a replay; `false` in v1, which has neither.
-    pub(super) fn record(&mut self, frame: &Bytes, limit: &ReplayLimit, now: Timestamp) -> bool {
+    pub(super) fn keep(&mut self, frame: &Bytes, limit: &ReplayLimit, now: Timestamp) -> bool {
         match self.protocol {
             ProtocolVersion::V1 => false,
             ProtocolVersion::V2 => {
