@@ -18,8 +18,8 @@ use super::webhook_args::WebhookArgs;
 use crate::auth::secret::Secret;
 use crate::client_address::{ForwardedHeader, network};
 
-/// Signaling for WebRTC rooms: people create a room, share its number and password, and talk to
-/// each other directly.
+/// Signaling for WebRTC rooms: people create a room, share its id and password, and talk to each
+/// other directly.
 #[derive(Debug, Parser)]
 #[command(
     version,
@@ -33,8 +33,8 @@ pub(crate) struct Cli {
     #[arg(long, env = "SIGNAL_CONFIG", global = true, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// Log filter: a level, or levels by module like info,signal_server=debug. Logs go to standard
-    /// error
+    /// Log filter: a level, or levels by module like info,signal_server=debug; the log goes to
+    /// standard error
     #[arg(
         long,
         env = "SIGNAL_LOG",
@@ -112,8 +112,8 @@ pub(crate) struct ServeArgs {
     #[arg(long, env = "SIGNAL_ADMIN_LISTEN", value_name = "ADDRESS", value_parser = listen_address)]
     pub(crate) admin_listen: Option<SocketAddr>,
 
-    /// File that contains the key with which operators manage rooms at --admin-listen, at least 32
-    /// characters; without it nobody can
+    /// File that contains the key with which operators manage rooms at --admin-listen: at least 32
+    /// characters. Without a key nobody can manage rooms there
     #[arg(long, env = "SIGNAL_ADMIN_KEY_FILE", value_name = "FILE")]
     pub(crate) admin_key_file: Option<PathBuf>,
 
@@ -128,8 +128,8 @@ pub(crate) struct ServeArgs {
     #[command(flatten)]
     pub(crate) page: PageArgs,
 
-    /// Directory to store rooms in, so that they survive a restart; created if missing, used by one
-    /// server at a time
+    /// Directory to store rooms in, so that they survive a restart; created if missing; only one
+    /// server at a time can use it
     #[arg(long, env = "SIGNAL_DATA_DIR", default_value = DATA_DIR, value_name = "DIRECTORY")]
     pub(crate) data_dir: Option<PathBuf>,
 
@@ -140,8 +140,8 @@ pub(crate) struct ServeArgs {
     #[command(flatten)]
     pub(crate) login: LoginArgs,
 
-    /// Secret to derive the keys for ws tokens and stored passwords from; by default generated and
-    /// kept in the data directory
+    /// Secret from which the server derives its keys for ws tokens and stored passwords; by default
+    /// a random one, kept in the data directory
     #[arg(long, env = "SIGNAL_SERVER_SECRET", hide_env_values = true, value_name = "SECRET")]
     pub(crate) server_secret: Option<Secret>,
 
@@ -175,8 +175,8 @@ pub(crate) struct ServeArgs {
     #[arg(long = "stun-url", env = "SIGNAL_STUN_URL", value_delimiter = ',', value_name = "URL")]
     pub(crate) stun_urls: Vec<String>,
 
-    /// Origin whose web pages may use the server, as browsers send it (scheme, host and port);
-    /// repeatable
+    /// Origin whose web pages may use the server, in the form that browsers send (scheme, host and
+    /// port); repeatable
     #[arg(
         long = "cors-origin",
         env = "SIGNAL_CORS_ORIGIN",
@@ -262,8 +262,8 @@ pub(crate) struct LoginArgs {
     )]
     pub(crate) previous_access_secret_file: Option<PathBuf>,
 
-    /// PEM file with the public key that access tokens are signed with: RSA (RS256), P-256 (ES256)
-    /// or Ed25519 (EdDSA); repeatable while one key replaces another
+    /// PEM file with the public key that verifies access tokens: RSA (RS256), P-256 (ES256) or
+    /// Ed25519 (EdDSA); repeatable while one key replaces another
     #[arg(
         long = "access-key-file",
         env = "SIGNAL_ACCESS_KEY_FILE",
@@ -276,7 +276,7 @@ pub(crate) struct LoginArgs {
     #[arg(long, env = "SIGNAL_JWKS_URL", value_name = "URL")]
     pub(crate) jwks_url: Option<String>,
 
-    /// PEM file with the certificate authorities to trust for --jwks-url instead of Mozilla's
+    /// PEM file with the certificate authorities to trust for --jwks-url, instead of Mozilla's
     #[arg(long, env = "SIGNAL_JWKS_CA", value_name = "FILE")]
     pub(crate) jwks_ca: Option<PathBuf>,
 

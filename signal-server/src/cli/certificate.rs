@@ -16,8 +16,8 @@ use crate::{InvalidCertificate, Tls};
 /// The files that are given.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct CertificateArgs {
-    /// PEM file with the certificate of the server, followed by those of its authorities: the
-    /// server then speaks HTTPS and secure WebSockets; read again on SIGHUP
+    /// PEM file with the certificate of the server, followed by those of its authorities. The
+    /// server then speaks HTTPS and secure WebSockets, and reads the file again on SIGHUP
     #[arg(long, env = "SIGNAL_TLS_CERT", value_name = "FILE", requires = "tls_key")]
     pub(crate) tls_cert: Option<PathBuf>,
 

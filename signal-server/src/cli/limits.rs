@@ -17,6 +17,7 @@ pub(crate) struct LimitArgs {
     #[arg(
         long,
         env = "SIGNAL_MAX_CONNECTIONS",
+        value_name = "NUMBER",
         default_value_t = Self::default().max_connections,
         value_parser = clap::value_parser!(u32).range(1..=1_000_000)
     )]
@@ -26,6 +27,7 @@ pub(crate) struct LimitArgs {
     #[arg(
         long,
         env = "SIGNAL_MAX_CONNECTIONS_PER_ADDRESS",
+        value_name = "NUMBER",
         default_value_t = Self::default().max_connections_per_address,
         value_parser = clap::value_parser!(u32).range(1..=1_000_000)
     )]
@@ -35,6 +37,7 @@ pub(crate) struct LimitArgs {
     #[arg(
         long,
         env = "SIGNAL_CREATES_PER_MINUTE",
+        value_name = "NUMBER",
         default_value_t = Self::default().creates_per_minute,
         value_parser = clap::value_parser!(u32).range(1..=1_000_000)
     )]
@@ -44,6 +47,7 @@ pub(crate) struct LimitArgs {
     #[arg(
         long,
         env = "SIGNAL_CHANGES_PER_MINUTE",
+        value_name = "NUMBER",
         default_value_t = Self::default().changes_per_minute,
         value_parser = clap::value_parser!(u32).range(1..=1_000_000)
     )]
@@ -53,15 +57,17 @@ pub(crate) struct LimitArgs {
     #[arg(
         long,
         env = "SIGNAL_MAX_OPEN_ROOMS",
+        value_name = "NUMBER",
         default_value_t = Self::default().max_open_rooms,
         value_parser = clap::value_parser!(u32).range(1..=1_000_000)
     )]
     max_open_rooms: u32,
 
-    /// Joins per client address and minute, and as many requests for ICE servers; more get 429
+    /// Joins per client address and minute, and separately requests for ICE servers; more get 429
     #[arg(
         long,
         env = "SIGNAL_JOINS_PER_MINUTE",
+        value_name = "NUMBER",
         default_value_t = Self::default().joins_per_minute,
         value_parser = clap::value_parser!(u32).range(1..=1_000_000)
     )]
@@ -71,6 +77,7 @@ pub(crate) struct LimitArgs {
     #[arg(
         long,
         env = "SIGNAL_ROOM_JOINS_PER_MINUTE",
+        value_name = "NUMBER",
         default_value_t = Self::default().room_joins_per_minute,
         value_parser = clap::value_parser!(u32).range(1..=1_000_000)
     )]
@@ -80,54 +87,60 @@ pub(crate) struct LimitArgs {
     #[arg(
         long,
         env = "SIGNAL_SOCKETS_PER_MINUTE",
+        value_name = "NUMBER",
         default_value_t = Self::default().sockets_per_minute,
         value_parser = clap::value_parser!(u32).range(1..=1_000_000)
     )]
     sockets_per_minute: u32,
 
-    /// Participants of the largest room that operators can create; clients can create rooms of 50.
-    /// Larger rooms need a larger --max-unsent-bytes and --burst-bytes
+    /// Largest capacity, in participants, that operators can give a room; users can create rooms of
+    /// up to 50. Above 300, --max-unsent-bytes and --burst-bytes have to be larger too
     #[arg(
         long,
         env = "SIGNAL_MAX_ROOM_SIZE",
+        value_name = "NUMBER",
         default_value_t = Self::default().max_room_size,
         value_parser = clap::value_parser!(u16).range(1..=i64::from(Capacity::MAX))
     )]
     max_room_size: u16,
 
-    /// Guests per client address and room at once, with or without a socket, 10 for example; more
-    /// are refused [default: any number]
+    /// Guests per client address and room at once, with or without a socket, for example 10; more
+    /// are refused [default: unlimited]
     #[arg(
         long,
         env = "SIGNAL_MAX_SEATS_PER_ADDRESS",
+        value_name = "NUMBER",
         value_parser = clap::value_parser!(u32).range(1..=500)
     )]
     max_seats_per_address: Option<u32>,
 
-    /// Failed attempts per client address and half hour: wrong passwords, unknown rooms, rooms of
-    /// other users; then further attempts get 429
+    /// Failed attempts per client address and half hour: wrong passwords, unknown rooms, and rooms
+    /// of other users; further attempts get 429
     #[arg(
         long,
         env = "SIGNAL_MAX_FAILED_JOINS",
+        value_name = "NUMBER",
         default_value_t = Self::default().max_failed_joins,
         value_parser = clap::value_parser!(u32).range(1..=1_000_000)
     )]
     max_failed_joins: u32,
 
-    /// Wrong passwords per client address, room and half hour; then further ones get 429
+    /// Wrong passwords per client address, room and half hour; further attempts get 429
     #[arg(
         long,
         env = "SIGNAL_MAX_FAILED_JOINS_PER_ROOM",
+        value_name = "NUMBER",
         default_value_t = Self::default().max_failed_joins_per_room,
         value_parser = clap::value_parser!(u32).range(1..=1_000_000)
     )]
     max_failed_joins_per_room: u32,
 
-    /// Unknown rooms, and rooms of other users, per client address and half hour; then further
-    /// attempts get 429
+    /// Unknown rooms, and rooms of other users, per client address and half hour; further attempts
+    /// get 429
     #[arg(
         long,
         env = "SIGNAL_MAX_UNKNOWN_ROOMS",
+        value_name = "NUMBER",
         default_value_t = Self::default().max_unknown_rooms,
         value_parser = clap::value_parser!(u32).range(1..=1_000_000)
     )]
@@ -137,50 +150,57 @@ pub(crate) struct LimitArgs {
     #[arg(
         long,
         env = "SIGNAL_MAX_BODY_BYTES",
+        value_name = "BYTES",
         default_value_t = Self::default().max_body_bytes,
         value_parser = clap::value_parser!(u32).range(BODY_BYTES)
     )]
     max_body_bytes: u32,
 
-    /// Seconds to receive the headers of a request; then the connection is closed
+    /// Seconds that the headers of a request may take to arrive; after that the connection is
+    /// closed
     #[arg(
         long,
         env = "SIGNAL_HEADER_SECONDS",
+        value_name = "SECONDS",
         default_value_t = Self::default().header_seconds,
         value_parser = clap::value_parser!(u32).range(1..=3600)
     )]
     header_seconds: u32,
 
-    /// Seconds to receive and answer the rest of a request; then it gets 408
+    /// Seconds that the rest of a request and its answer may take; after that it gets 408
     #[arg(
         long,
         env = "SIGNAL_REQUEST_SECONDS",
+        value_name = "SECONDS",
         default_value_t = Self::default().request_seconds,
         value_parser = clap::value_parser!(u32).range(1..=3600)
     )]
     request_seconds: u32,
 
-    /// Messages that a participant may send in a burst, not counting those per peer
+    /// Messages that a participant may send in a burst, besides --burst-messages-per-peer
     #[arg(
         long,
         env = "SIGNAL_BURST_MESSAGES",
+        value_name = "NUMBER",
         default_value_t = Self::default().burst_messages,
         value_parser = clap::value_parser!(u32).range(1..)
     )]
     burst_messages: u32,
 
-    /// Additional messages in a burst, per other participant
+    /// Additional messages in a burst, for each other participant of the room
     #[arg(
         long,
         env = "SIGNAL_BURST_MESSAGES_PER_PEER",
+        value_name = "NUMBER",
         default_value_t = Self::default().burst_messages_per_peer
     )]
     burst_messages_per_peer: u32,
 
-    /// Messages per second after a burst
+    /// Messages per second that a participant may send after a burst
     #[arg(
         long,
         env = "SIGNAL_MESSAGES_PER_SECOND",
+        value_name = "NUMBER",
         default_value_t = Self::default().messages_per_second,
         value_parser = clap::value_parser!(u32).range(1..=1_000_000)
     )]
@@ -190,15 +210,17 @@ pub(crate) struct LimitArgs {
     #[arg(
         long,
         env = "SIGNAL_BURST_BYTES",
+        value_name = "BYTES",
         default_value_t = Self::default().burst_bytes,
         value_parser = clap::value_parser!(u32).range(BURST_BYTES)
     )]
     burst_bytes: u32,
 
-    /// Bytes per second after a burst
+    /// Bytes per second that a participant may send after a burst
     #[arg(
         long,
         env = "SIGNAL_BYTES_PER_SECOND",
+        value_name = "BYTES",
         default_value_t = Self::default().bytes_per_second,
         value_parser = clap::value_parser!(u32).range(1024..)
     )]
@@ -209,14 +231,16 @@ pub(crate) struct LimitArgs {
     #[arg(
         long,
         env = "SIGNAL_MAX_BAD_MESSAGES",
+        value_name = "NUMBER",
         default_value_t = Self::default().max_bad_messages
     )]
     max_bad_messages: u32,
 
-    /// Bytes that may be queued for a socket that does not read; more close it
+    /// Bytes that may wait for a participant that reads slowly; beyond that its socket is closed
     #[arg(
         long,
         env = "SIGNAL_MAX_UNSENT_BYTES",
+        value_name = "BYTES",
         default_value_t = Self::default().max_unsent_bytes,
         value_parser = clap::value_parser!(u32).range(UNSENT_BYTES)
     )]

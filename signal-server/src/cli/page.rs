@@ -6,16 +6,16 @@ use clap::builder::BoolishValueParser;
 /// The page, the way into it, and who may show it.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct PageArgs {
-    /// Serve the page on which people hold calls in a browser; always on in development mode
+    /// Serve the page for calls in a browser; always on in development mode
     #[arg(long, env = "SIGNAL_PAGE", value_parser = BoolishValueParser::new())]
     pub(crate) page: bool,
 
-    /// URL of your login, which the page opens for whoever creates a room; it sends the browser
-    /// back to --public-url. Without it the page asks for an access token
+    /// URL of your login. The page opens it when a user wants to create a room, and it sends the
+    /// browser back to --public-url. Without it the page asks for an access token
     #[arg(long, env = "SIGNAL_LOGIN_URL", value_name = "URL")]
     pub(crate) login_url: Option<String>,
 
-    /// Origin whose web pages may show the page in a frame; repeatable
+    /// Origin whose web pages may embed the page in a frame; repeatable
     #[arg(
         long = "frame-ancestor",
         env = "SIGNAL_FRAME_ANCESTOR",

@@ -48,9 +48,9 @@ pub(super) enum RoomsCommand {
     Change(ChangeArgs),
     /// Give a room a new random password and a new invite
     RotatePassword(RoomArgs),
-    /// Restore the password attempts of a room, which is possible ten times
+    /// Restore the password attempts of a room; possible ten times for each room
     RestoreAttempts(RoomArgs),
-    /// Remove a participant or a user, who can return with another token
+    /// Remove a participant or a user; both can return with another token
     Kick(RemoveArgs),
     /// Remove a participant and change the password, or remove a user and void its tokens
     Ban(RemoveArgs),
@@ -60,9 +60,9 @@ pub(super) enum RoomsCommand {
     Token(RoomTokenArgs),
     /// Replace the attributes of a participant, which others see beside its name
     SetAttributes(AttributesArgs),
-    /// Replace the permissions of a participant, from its next message on
+    /// Replace the permissions of a participant; they apply from its next message on
     SetPermissions(PermissionsArgs),
-    /// Replace your own data of a room, which participants never see
+    /// Replace the data that you keep with a room; participants never see it
     SetData(DataArgs),
     /// Close a room and disconnect everybody
     Close(RoomArgs),
@@ -79,12 +79,12 @@ pub(super) struct RoomArgs {
 /// The settings of a new room.
 #[derive(Args, Clone, Debug)]
 pub(super) struct CreateArgs {
-    /// Id of the room, instead of a random one; it can be used again when the room is over
+    /// Id of the room, instead of a random one; it can be used again once the room is over
     #[arg(long, value_name = "ROOM", value_parser = RoomId::chosen)]
     pub(super) id: Option<RoomId>,
 
-    /// User who owns the room: the subject (sub) of its access tokens; without one, no seat is
-    /// kept for a creator
+    /// User who owns the room: the subject (sub) of the user's access tokens. Without a creator, no
+    /// seat is kept for one
     #[arg(long, value_name = "SUBJECT")]
     pub(super) creator: Option<String>,
 
@@ -135,7 +135,8 @@ pub(super) struct ChangedSettings {
     #[arg(long)]
     pub(super) unlock: bool,
 
-    /// How many participants the room can hold, 1 to 50; a smaller number removes nobody
+    /// How many participants the room can hold, 1 to the server's --max-room-size; a smaller number
+    /// removes nobody
     #[arg(long, value_name = "NUMBER")]
     pub(super) max_participants: Option<u32>,
 
@@ -162,7 +163,7 @@ pub(super) struct Removed {
     #[arg(value_name = "PARTICIPANT")]
     pub(super) participant: Option<ParticipantId>,
 
-    /// User whose tokens were created with this id
+    /// Id of a user: the one that the user's tokens were created with
     #[arg(long)]
     pub(super) user: Option<String>,
 }
@@ -173,11 +174,11 @@ pub(super) struct SendArgs {
     #[command(flatten)]
     pub(super) room: RoomArgs,
 
-    /// Participant that the message is for; by default everybody
+    /// Id of the participant to send to; by default everybody in the room
     #[arg(long, value_name = "PARTICIPANT")]
     pub(super) to: Option<ParticipantId>,
 
-    /// Topic, by which the page recognizes the message
+    /// Topic of the message, for the page to recognize it
     pub(super) topic: String,
 
     /// The message, as JSON
@@ -199,7 +200,7 @@ pub(super) struct RoomTokenArgs {
     #[arg(long)]
     pub(super) user: Option<String>,
 
-    /// Text that others see beside the name; repeatable
+    /// Attribute: a text that others see beside the name; repeatable
     #[arg(long = "attribute", value_name = "NAME=TEXT", value_parser = attribute)]
     pub(super) attributes: Vec<(String, String)>,
 
@@ -207,11 +208,12 @@ pub(super) struct RoomTokenArgs {
     #[arg(long, value_name = "PERMISSION", value_delimiter = ',', num_args = 0..)]
     pub(super) permissions: Option<Vec<Permission>>,
 
-    /// Your name of the seat: a newer socket for the same seat replaces an older one
+    /// Your name for the seat. A newer socket for the same seat replaces an older one. By default
+    /// the token has a seat of its own
     #[arg(long)]
     pub(super) seat: Option<String>,
 
-    /// How many minutes the token can open a socket, 1 to 10
+    /// How many minutes the token can open a socket, 1 to 10; by default 10
     #[arg(long, value_name = "MINUTES")]
     pub(super) expires_minutes: Option<u32>,
 
@@ -219,7 +221,7 @@ pub(super) struct RoomTokenArgs {
     #[arg(long)]
     pub(super) passes_lock: bool,
 
-    /// Stay valid when the password changes
+    /// Stay valid if the password changes before the token is used
     #[arg(long)]
     pub(super) passes_rotation: bool,
 }
@@ -234,7 +236,7 @@ pub(super) struct AttributesArgs {
     #[arg(value_name = "PARTICIPANT")]
     pub(super) participant: ParticipantId,
 
-    /// The attributes; none removes those that there are
+    /// New attributes; give none to remove all
     #[arg(value_name = "NAME=TEXT", value_parser = attribute)]
     pub(super) attributes: Vec<(String, String)>,
 }
@@ -249,7 +251,7 @@ pub(super) struct PermissionsArgs {
     #[arg(value_name = "PARTICIPANT")]
     pub(super) participant: ParticipantId,
 
-    /// What the participant may do; whatever is not listed is forbidden
+    /// What the participant may do; everything that is not listed is forbidden
     #[arg(value_name = "PERMISSION")]
     pub(super) permissions: Vec<Permission>,
 }
@@ -261,7 +263,7 @@ pub(super) enum Permission {
     Message,
     /// Change its name and state
     Update,
-    /// Send media and data, which the clients of the others honour
+    /// Send media and data to others; their clients enforce this
     Publish,
     /// Kick and ban others except the creator, lock and close the room
     Moderate,
@@ -273,7 +275,7 @@ pub(super) struct DataArgs {
     #[command(flatten)]
     pub(super) room: RoomArgs,
 
-    /// The data; none removes what there is
+    /// New data; give none to remove all
     #[arg(value_name = "NAME=TEXT", value_parser = attribute)]
     pub(super) data: Vec<(String, String)>,
 }
