@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 
 use crate::{Builder, Limits, Secret, Server};
 
-/// A running server, which ends when this is dropped.
+/// A running server. It ends when this value is dropped.
 pub struct TestServer {
     server: Server,
     address: SocketAddr,

@@ -40,8 +40,8 @@ async fn openapi() -> impl IntoResponse {
     info(
         title = "signal-server for operators",
         description = "Management of all rooms, at the address for operators. Requests and answers \
-            have the form of those of the public API. Each change counts as one of the \
-            administrator, and no limit per minute applies."
+            have the form of those of the public API. Changes count as those of an \
+            administrator, and the limits per minute do not apply."
     ),
     paths(
         operators::create::create,

@@ -18,39 +18,44 @@ use signal_core::config::InvalidConfig;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Limits {
-    /// The most TCP connections at once: by default 10,000. Further ones are closed immediately. If
-    /// the system allows fewer open files, connections beyond its limit wait.
+    /// The maximum number of TCP connections at once: by default 10,000. Further ones are closed
+    /// immediately. If the system allows fewer open files, connections beyond its limit wait.
     pub connections: u32,
-    /// The most signaling sockets of an address at once: by default 200. Further ones get 429. An
-    /// address may have twice as many TCP connections, unless it is a trusted proxy; further ones
-    /// are closed immediately.
+    /// The maximum number of signaling sockets of an address at once: by default 200. Further ones
+    /// get 429. An address may have twice as many TCP connections, unless it is a trusted proxy;
+    /// further ones are closed immediately.
     pub connections_per_address: u32,
-    /// The most rooms that a user may create per minute: by default 120. Further requests get 429.
+    /// The maximum number of rooms that a user may create per minute: by default 120. Further
+    /// requests get 429.
     pub creates_per_minute: u32,
-    /// The most changes, including kicks, that a user may make to its rooms per minute: by default
+    /// The maximum number of changes, including kicks, that a user may make to its rooms per
+    /// minute: by default
     /// 120. Further requests get 429.
     pub changes_per_minute: u32,
-    /// The most open rooms of a user at once: by default 200. Further requests get 429.
-    pub open_rooms: u32,
-    /// The most joins of an address per minute, and the most requests for ICE servers: by default
-    /// 300 each. Further requests get 429.
-    pub joins_per_minute: u32,
-    /// The most joins of an address to one room per minute: by default 60. Further requests get
+    /// The maximum number of open rooms of a user at once: by default 200. Further requests get
     /// 429.
+    pub open_rooms: u32,
+    /// The maximum number of joins of an address per minute, and separately of requests for ICE
+    /// servers: by default 300 each. Further requests get 429.
+    pub joins_per_minute: u32,
+    /// The maximum number of joins of an address to one room per minute: by default 60. Further
+    /// requests get 429.
     pub room_joins_per_minute: u32,
-    /// The most signaling sockets that an address may open per minute: by default 300. Further ones
-    /// get 429.
+    /// The maximum number of signaling sockets that an address may open per minute: by default 300.
+    /// Further ones get 429.
     pub sockets_per_minute: u32,
-    /// The most failed attempts of an address in half an hour: by default 50. Wrong passwords,
-    /// unknown rooms and rooms of other users count. After that, the server checks no password from
-    /// this address and answers 429. A valid invite token still opens its room, and users can still
-    /// reach their own rooms.
+    /// The maximum number of failed attempts of an address in half an hour: by default 50. Wrong
+    /// passwords, unknown rooms and rooms of other users count. After that, the server checks no
+    /// password from this address and answers 429. A valid invite token still opens its room, and
+    /// users can still reach their own rooms.
     pub failed_joins: u32,
-    /// The most wrong passwords of an address for one room in half an hour: by default 5. After
-    /// that, the server checks no password from this address for this room and answers 429.
+    /// The maximum number of wrong passwords of an address for one room in half an hour: by default
+    /// 5. After that, the server checks no password from this address for this room and answers
+    /// 429.
     pub failed_joins_per_room: u32,
-    /// The most unknown rooms, and rooms of other users, that an address tries in half an hour: by
-    /// default 10. After that it is treated as after too many failed attempts.
+    /// The maximum number of unknown rooms, and rooms of other users, that an address tries in half
+    /// an hour: by default 10. After that it is treated as an address that has made too many
+    /// [failed attempts](Self::failed_joins).
     pub unknown_rooms: u32,
     /// The longest request body in bytes: by default 8 KiB. A longer one gets 413.
     pub body_bytes: usize,

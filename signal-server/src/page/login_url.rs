@@ -7,7 +7,7 @@ use axum::http::Uri;
 use thiserror::Error;
 
 /// The address of your login, like `https://login.example.com/rooms`, which the page opens for
-/// whoever creates a room; see [`Page::OpensLogin`](crate::Page::OpensLogin).
+/// users who create a room; see [`Page::OpensLogin`](crate::Page::OpensLogin).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct LoginUrl(String);
 

@@ -12,7 +12,7 @@ use axum::http::HeaderValue;
 use self::login_url::LoginUrl;
 use crate::app::App;
 
-/// How the page in the browser gets an access token for whoever creates a room; see
+/// How the page in the browser gets an access token for a user who creates a room; see
 /// [`Builder::page`](crate::Builder::page). Joining needs none.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]

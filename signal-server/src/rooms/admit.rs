@@ -18,8 +18,8 @@ use crate::limits::concurrency::ConcurrencyLimit;
 /// password. See [`Builder::admit`](crate::Builder::admit).
 ///
 /// The server calls it for each request to join (`POST …/join`) whose room exists, after the limits
-/// of the client's address. The request needs neither a password nor an invite. The creator, who
-/// opens a socket with its login, is not asked about, and neither are tokens that exist already.
+/// of the client's address. The request needs neither a password nor an invite. The server does not
+/// ask about the creator, who opens a socket with the login, nor about tokens that exist already.
 ///
 /// # When it fails
 ///

@@ -37,9 +37,9 @@ pub struct MintToken {
     /// What the holder may do: by default everything but moderate. If you have [changed
     /// it](crate::ServerHandle::set_permissions) for the holder of this seat, the change holds.
     pub permissions: Permissions,
-    /// Your name of the seat, which is unique in the room: a newer socket with a token for the same
-    /// seat replaces an older one. Participants do not see the name. By default each token has a
-    /// seat of its own, so that a user can be in the room with several devices. A kick voids the
+    /// Your name for the seat, which is unique in the room: a newer socket with a token for the
+    /// same seat replaces an older one. Participants do not see the name. By default each token has
+    /// a seat of its own, so that a user can be in the room with several devices. A kick voids the
     /// name: use another one to let the user in again.
     pub seat: Option<String>,
     /// How long a socket can be opened with the token: at most 10 minutes, which is the default. A

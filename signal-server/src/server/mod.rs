@@ -111,8 +111,8 @@ impl Server {
     /// the same [data directory](Builder::open) next. Then the last changes are saved, which may
     /// take up to 5 s.
     ///
-    /// From then on, new requests get 503 and new sockets close code 4001. Draining cannot be
-    /// undone.
+    /// From then on, new requests get 503, and new sockets are closed with the code 4001. Draining
+    /// cannot be undone.
     pub async fn drain(&self) {
         self.app.drain().await;
     }
@@ -127,7 +127,7 @@ impl Server {
         self.app.supervisor.failed().await
     }
 
-    /// A handle for the surrounding code to inspect, create and close rooms.
+    /// A handle with which the application inspects, creates and closes rooms.
     #[must_use]
     pub fn handle(&self) -> ServerHandle {
         ServerHandle::new(&self.app)

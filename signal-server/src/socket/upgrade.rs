@@ -74,8 +74,8 @@ where
 /// Open a WebSocket
 ///
 /// `/asyncapi.json` describes the messages and the close codes. A refused socket is opened too,
-/// told the reason and closed, because browsers hide the response of a failed upgrade. The token
-/// can also be sent as `Authorization: Bearer`, or as a subprotocol: `rooms, token.<t>`.
+/// gets an `error` message and is closed, because browsers hide the response to a failed upgrade.
+/// The token can also be sent as `Authorization: Bearer`, or as a subprotocol: `rooms, token.<t>`.
 #[cfg_attr(feature = "documents", utoipa::path(
     get,
     path = "/ws/webrtc/rooms/{room_id}",

@@ -18,10 +18,10 @@ use super::queue::QueuedEvent;
 /// their format, and newer versions of this crate read those of older ones. Records contain hashes
 /// of tokens and passwords, and identities name your users, so protect both from other readers.
 ///
-/// Both methods may block, also in a runtime's `block_on`: they are called on a thread of their
-/// own. [`open_store`](crate::Builder::open_store) waits until it has called [`load`](Self::load)
-/// once. After that it calls [`save`](Self::save), each time with all changes that were queued
-/// during the previous call.
+/// The methods may block, even in a runtime's `block_on`, because they are called on a thread of
+/// their own. [`open_store`](crate::Builder::open_store) waits until it has called
+/// [`load`](Self::load) once. After that it calls [`save`](Self::save), each time with all changes
+/// that were queued during the previous call.
 ///
 /// An application that needs the contents of a record reads it with
 /// [`Room::from_record`](signal_core::room::Room::from_record), which this crate re-exports.

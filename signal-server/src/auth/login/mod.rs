@@ -74,10 +74,10 @@ impl Login {
     /// section 5), for example at `https://login.example.com/.well-known/jwks.json`.
     ///
     /// The server fetches the keys when the first token arrives, and caches them. It fetches them
-    /// again after 10 minutes, or at once when a token names an unknown key, but at most once in 5
-    /// s. A token that names an unknown key in these 5 s cannot be verified yet, and gets 503
-    /// `unavailable` and `Retry-After`. While the provider is unreachable, the cached keys remain
-    /// in use for 24 hours.
+    /// again after 10 minutes. It also fetches them for a token that names an unknown key, at most
+    /// once a second, and the token waits for that. While the provider fails, the server asks it
+    /// once in 5 s, the cached keys remain in use for 24 hours, and a token that names an unknown
+    /// key gets 503 `unavailable` and `Retry-After`.
     ///
     /// `ca` contains the certificate authorities to trust, in PEM, instead of Mozilla's.
     ///

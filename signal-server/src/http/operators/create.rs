@@ -44,8 +44,8 @@ struct CreateRequest {
     )]
     room_id: Option<String>,
     /// The user who owns the room: the `sub` of the user's access tokens, with which the user
-    /// enters as the creator. Without a creator no seat is kept for one, and only operators manage
-    /// the room.
+    /// enters as the creator. Without a creator, no seat is kept for one, and only operators can
+    /// manage the room.
     #[cfg_attr(feature = "documents", schema(min_length = 1, example = "alice"))]
     creator: Option<String>,
     /// The name to show, which has to contain visible characters. It is normalized (NFC), trimmed

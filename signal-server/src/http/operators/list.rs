@@ -26,7 +26,7 @@ pub(crate) struct Page {
     #[cfg_attr(feature = "documents", param(minimum = 1, maximum = 1000))]
     #[serde(default = "most")]
     limit: usize,
-    /// Where to go on: the `next` of the page before.
+    /// Where to continue: the `next` of the previous page.
     #[cfg_attr(
         feature = "documents",
         param(nullable = false, pattern = "^[0-9]{1,15}-[0-9A-Za-z._~-]{1,64}$")

@@ -35,7 +35,7 @@ struct SendRequest {
     /// The id of the participant that it is for, or `room` for everybody, which is the default.
     #[cfg_attr(feature = "documents", schema(example = "p_zzzy0001"))]
     to: Option<String>,
-    /// The topic, by which the page recognizes the message.
+    /// The topic of the message, for the page to recognize it: 1 to 64 characters.
     #[cfg_attr(feature = "documents", schema(min_length = 1, max_length = 64))]
     topic: String,
     /// Any JSON value of at most 16 KiB.

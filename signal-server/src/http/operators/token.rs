@@ -44,7 +44,7 @@ struct TokenRequest {
     attributes: Option<BTreeMap<String, String>>,
     /// What the holder may do. By default it is everything but `moderate`.
     permissions: Option<PermissionsJson>,
-    /// Your name of the seat. A newer socket with a token for the same seat replaces an older one.
+    /// Your name for the seat. A newer socket with a token for the same seat replaces an older one.
     /// By default each token has a seat of its own.
     seat: Option<String>,
     /// How many minutes the token can open a socket.

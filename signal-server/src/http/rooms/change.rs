@@ -53,7 +53,7 @@ pub(in crate::http) struct ChangeRequest {
     /// Sets a new password. This voids the invite and all unused tokens.
     rotate_password: Option<RotatePassword>,
     /// `true` restores the password attempts of the room. This changes no password and ends no
-    /// seat. It is possible ten times; after that it gets 429.
+    /// seat. This is possible ten times for each room; after that the request gets 429.
     restore_attempts: Option<bool>,
 }
 

@@ -76,7 +76,7 @@ pub(crate) struct Created {
     /// authoritative.
     #[cfg_attr(feature = "documents", schema(example = "p_zzzz0000"))]
     participant_id: String,
-    /// Opens a socket for the creator, as the access token does.
+    /// The token that opens a socket for the creator, as the access token does too.
     ws_token: String,
     #[cfg_attr(feature = "documents", schema(format = DateTime))]
     token_expires_at: String,

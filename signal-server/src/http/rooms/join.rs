@@ -74,7 +74,7 @@ pub(crate) struct Joined {
     /// authoritative.
     #[cfg_attr(feature = "documents", schema(example = "p_zzzy0001"))]
     participant_id: String,
-    /// Opens a socket in the room.
+    /// The token that opens a socket in the room.
     ws_token: String,
     room_name: String,
     #[cfg_attr(

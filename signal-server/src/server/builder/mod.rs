@@ -95,8 +95,8 @@ impl Builder {
         }
     }
 
-    /// Sets the code that decides who may join a room. By default everybody may who has the
-    /// password or an invite.
+    /// Sets the code that decides who may join a room. By default everybody who has the password or
+    /// an invite may join.
     pub fn admit(mut self, admit: impl Admit) -> Self {
         self.join_policy = Some(JoinPolicy::new(admit));
         self
@@ -140,7 +140,7 @@ impl Builder {
     }
 
     /// Sets the origins of the web pages that may use the server. The origin of the [public
-    /// URL](Self::public_url) may always.
+    /// URL](Self::public_url) is always allowed.
     pub fn origins(mut self, origins: Origins) -> Self {
         self.origins = origins;
         self
@@ -200,26 +200,27 @@ impl Builder {
         self
     }
 
-    /// Has [`Server::serve`] serve the page on which people hold calls in a browser, at `/`, and at
-    /// `/join/ROOM` for invite links: the [public URL](Self::public_url) has to end in `/join`. By
-    /// default there is none. [`Server::router`] never has it.
+    /// Makes [`Server::serve`] serve the page for calls in a browser, at `/`, and at `/join/ROOM`
+    /// for invite links: the [public URL](Self::public_url) has to end in `/join`. By default there
+    /// is no page. [`Server::router`] never serves it.
     #[cfg(feature = "page")]
     pub fn page(mut self, page: Page) -> Self {
         self.page = Some(page);
         self
     }
 
-    /// Sets the origins, each like `https://example.com`, whose pages may show the page in a frame.
-    /// By default there are none. Such a frame needs `allow="camera; microphone; display-capture"`.
+    /// Sets the origins, each like `https://example.com`, whose pages may embed the page in a
+    /// frame. By default there are none. Such a frame needs `allow="camera; microphone;
+    /// display-capture"`.
     #[cfg(feature = "page")]
     pub fn frame_ancestors(mut self, origins: impl IntoIterator<Item = HeaderValue>) -> Self {
         self.frame_ancestors = origins.into_iter().collect();
         self
     }
 
-    /// Has [`Server::serve`] speak HTTPS and secure WebSockets with this certificate, instead of
+    /// Makes [`Server::serve`] speak HTTPS and secure WebSockets with this certificate, instead of
     /// plain HTTP. The handshake has to be over within the time for the headers of a request
-    /// ([`Limits::header_patience`]). [`Server::router`] is not concerned.
+    /// ([`Limits::header_patience`]). This has no effect on [`Server::router`].
     #[cfg(feature = "tls")]
     pub fn tls(mut self, tls: Tls) -> Self {
         self.tls = Some(tls);
@@ -235,8 +236,9 @@ impl Builder {
 
     /// Returns the events of all rooms from the start of the server on. With a data directory or a
     /// store they begin with the participants that have lost their sockets with the earlier
-    /// process. If these are more than 1024, the oldest are lost, which is reported.
-    /// [`ServerHandle::events`](crate::ServerHandle::events) begins later.
+    /// process. If there are more than 1024 of these events, the oldest are lost, and
+    /// [`RoomEvents::next`] reports how many. [`ServerHandle::events`](crate::ServerHandle::events)
+    /// begins later.
     pub fn events(&mut self) -> RoomEvents {
         self.events.get_or_insert_with(EventSender::new).subscribe()
     }

@@ -39,7 +39,7 @@ pub enum ResizeError {
     TooLarge,
 }
 
-/// Why a room has no new password.
+/// Why the password of a room was not changed.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 #[non_exhaustive]
 pub enum RotateError {

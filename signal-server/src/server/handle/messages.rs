@@ -7,7 +7,7 @@ use thiserror::Error;
 use super::ServerHandle;
 use crate::shard::inbox::MessagesToHost;
 
-/// Why a message did not reach everybody it is for.
+/// Why a message did not reach all of its receivers.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 #[non_exhaustive]
 pub enum SendError {

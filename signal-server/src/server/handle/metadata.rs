@@ -62,8 +62,8 @@ impl ServerHandle {
     ///
     /// The change holds for the seat that the participant's token names: the token does not bring
     /// the previous permissions back, nor does a newer one for the same
-    /// [seat](crate::MintToken::seat). A room remembers the last 1,000 changes. Whoever joins again
-    /// with the password or an invite has another seat.
+    /// [seat](crate::MintToken::seat). A room remembers the last 1,000 changes. A participant that
+    /// joins again with the password or an invite has another seat.
     ///
     /// ```
     /// use signal_server::{ParticipantId, Permissions, RoomId, ServerHandle, SetParticipantError};
@@ -94,9 +94,9 @@ impl ServerHandle {
         Ok(())
     }
 
-    /// Replaces your own data of a room, such as the number of the meeting that it belongs to.
-    /// [`RoomDetails`](crate::RoomDetails) and each event contain it; participants never see it.
-    /// Empty data removes it.
+    /// Replaces the data that you keep with a room, such as the number of the meeting that it
+    /// belongs to. [`RoomDetails`](crate::RoomDetails) and each event contain it; participants
+    /// never see it. Empty data removes it.
     ///
     /// # Errors
     ///
