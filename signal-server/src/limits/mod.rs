@@ -29,8 +29,7 @@ pub struct Limits {
     /// requests get 429.
     pub creates_per_minute: u32,
     /// The maximum number of changes, including kicks, that a user may make to its rooms per
-    /// minute: by default
-    /// 120. Further requests get 429.
+    /// minute: by default 120. Further requests get 429.
     pub changes_per_minute: u32,
     /// The maximum number of open rooms of a user at once: by default 200. Further requests get
     /// 429.
