@@ -1,5 +1,5 @@
-//! The properties that hold for every file, whatever its bytes. Compiled for tests and fuzzing only,
-//! since the checks use private types.
+//! The properties that hold for every file, whatever its bytes. Compiled for tests and fuzzing
+//! only, since the checks use private types.
 
 #[cfg(test)]
 mod replay;
