@@ -30,8 +30,8 @@
 //!
 //! [`Client`] speaks HTTP. A [`Participant`] is the handle of a task that carries out what a
 //! [`session::Session`] decides. The session does no IO: it can be tested, or driven by another
-//! host, on its own. Each connection to another participant belongs to a task of its own, the only
-//! place that knows webrtc-rs. Each source of media is read once for all connections.
+//! host, on its own. Each connection to another participant belongs to a task of its own, which
+//! drives webrtc-rs. Each source of media is read once for all connections.
 //!
 //! # Data and messages
 //!

@@ -1,6 +1,7 @@
 //! The connection to one other participant: the handle of the task that owns the peer connection.
 //!
-//! Only this module uses webrtc-rs, except `channel/writer.rs`, which sends over a data channel.
+//! Only this module uses webrtc-rs, except `channel/writer.rs`, which sends over a data channel,
+//! and `cli/doctor/stun.rs`, which uses its STUN messages.
 
 mod addresses;
 mod channels;
