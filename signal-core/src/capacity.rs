@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-/// How many participants a room holds, the creator among them: 1 to 500, by default 10.
+/// How many participants a room holds, including the creator: 1 to 500, by default 10.
 ///
 /// A host with rooms for more than 50 raises
 /// [`HubConfig::max_capacity`](crate::config::HubConfig::max_capacity).
@@ -15,6 +15,8 @@ impl Capacity {
     /// The capacity of the largest room, unless the host allows more: 50.
     pub const DEFAULT_MAX: Self = Self(50);
 
+    /// Creates a capacity.
+    ///
     /// # Errors
     ///
     /// The number is not within 1 to 500.

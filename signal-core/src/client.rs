@@ -1,6 +1,6 @@
 //! Where a client comes from, as far as the core has to know it.
 
-/// A client's address and network, as tags of the host's.
+/// A client's address and network, as tags that the host computes.
 ///
 /// The core compares tags and keeps a bounded number of them in the record of a room.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]

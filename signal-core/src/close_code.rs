@@ -24,7 +24,7 @@ pub enum CloseCode {
     RateLimited,
     /// 4509: a newer connection has taken over the seat.
     Replaced,
-    /// 4510: the session is gone; join again.
+    /// 4510: the seat is gone; join again.
     ResumeFailed,
     /// 4503: the room is closed, expired or unknown.
     RoomClosed,

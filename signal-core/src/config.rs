@@ -33,7 +33,7 @@ pub struct HubConfig {
     /// limits with it.
     pub max_capacity: Capacity,
     /// How many seats of a room the guests from one address may have, with or without a socket: by
-    /// default any number. A further guest gets the error `rate_limited` and is closed with
+    /// default unlimited. A further guest gets the error `rate_limited` and is closed with
     /// [`CloseCode::Unavailable`](crate::CloseCode::Unavailable). The creator, a newer socket of
     /// the same ticket and a resume are let in. Everybody behind one router or carrier has the same
     /// address.
@@ -94,7 +94,7 @@ pub struct InvalidConfig {
 }
 
 impl InvalidConfig {
-    /// The error for a field that must be what is expected.
+    /// Creates the error for a field, with a description of its valid values.
     pub fn new(field: &'static str, expected: impl Into<Cow<'static, str>>) -> Self {
         Self { field, expected: expected.into() }
     }

@@ -21,7 +21,7 @@ pub enum ErrorCode {
     PeerUnreachable,
     /// The sender is over its message or byte budget.
     RateLimited,
-    /// The session can no longer be resumed; join again.
+    /// The seat can no longer be resumed; join again.
     ResumeFailed,
     /// The room has been closed.
     RoomClosed,

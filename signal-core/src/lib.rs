@@ -1,9 +1,9 @@
 //! Sans-IO signaling engine for WebRTC rooms: who is in a room, who may offer, who gets which
 //! message.
 //!
-//! The crate opens no socket, reads no clock, draws no random number and takes no lock. A host does
-//! these things and drives the crate. It may be async or not, and use WebSockets or anything else
-//! that carries frames.
+//! The crate opens no socket, reads no clock, draws no random number and takes no lock. A host,
+//! which is the program that uses the crate, does these things and drives it. The host may be async
+//! or not, and may use WebSockets or anything else that carries frames.
 //!
 //! - An [`Engine`] is a whole server of one node, without its sockets. Start here.
 //! - A [`Room`](room::Room) is a plain record with the rules of one room. Only an [`Op`](room::Op)
@@ -12,8 +12,8 @@
 //!   connections of one node, and the newest record of each room. Use them directly for a cluster.
 //! - [`wire`] is the JSON form of the messages, in both directions.
 //!
-//! The root has the engine and what its loop takes and returns. Each module has what is only needed
-//! for its subject:
+//! The root has the engine and what its loop takes and returns. Each module has the items for its
+//! subject:
 //!
 //! | module | for |
 //! |---|---|
@@ -23,7 +23,7 @@
 //! | [`message`] | messages of a host, and clients of the protocol |
 //! | [`ice`] | lists of STUN and TURN servers |
 //! | [`config`] | limits |
-//! | [`typed`] | room numbers and passwords that people type |
+//! | [`typed`] | room ids and passwords that people type |
 //! | [`hub`], [`store`] | clusters |
 //! | [`wire`] | clients, tests and tools that read or write JSON |
 //!
@@ -110,12 +110,13 @@
 //! [`Input::Record`](hub::Input::Record). A lost notification only delays what participants learn,
 //! since the next record contains the same. Messages to participants of other nodes come out as
 //! [`Output::ToNode`](hub::Output::ToNode). When a process dies, another one has to
-//! [detach](room::Op::Detach) the [`Attachment`](room::Attachment)s of it that records name.
+//! [detach](room::Op::Detach) each [`Attachment`](room::Attachment) of the dead process that a
+//! record names.
 //!
 //! # Errors and panics
 //!
-//! A participant gets an `error` message for what it does wrong, so the host is not told. A
-//! [`Room`](room::Room) refuses an operation with a [`Reject`](room::Reject). Nothing that a
+//! A participant that does something wrong gets an `error` message, and the host does not learn of
+//! it. A [`Room`](room::Room) refuses an operation with a [`Reject`](room::Reject). Nothing that a
 //! participant or a host hands in makes this crate panic; a panic is a bug.
 //!
 //! # Bounds

@@ -19,7 +19,7 @@ impl ErrorCode {
             Self::PeerNotFound => ["对方不在房间内", "no such participant in the room"],
             Self::PeerUnreachable => ["无法联系对方", "the participant cannot be reached"],
             Self::RateLimited => ["发送过于频繁", "too many messages; slow down"],
-            Self::ResumeFailed => ["会话已失效，请重新加入", "the session is gone; join again"],
+            Self::ResumeFailed => ["座位已失效，请重新加入", "the seat is gone; join again"],
             Self::RoomClosed => ["房间已关闭", "the room is closed"],
             Self::RoomExpired => ["房间已过期", "the room has expired"],
             Self::RoomFull => ["房间已满", "the room is full"],

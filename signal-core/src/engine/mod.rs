@@ -55,8 +55,8 @@ use crate::time::Timestamp;
 /// 5. [`poll_timeout`](Self::poll_timeout) returns when to call
 ///    [`handle_timeout`](Self::handle_timeout).
 ///
-/// Without any of the other steps the engine does not work: nothing is sent, no request is
-/// answered, or nobody is let in.
+/// The host must not omit any other step, or nothing is sent, no request is answered, or nobody is
+/// let in.
 ///
 /// # Slow sockets
 ///
@@ -185,16 +185,17 @@ impl Engine {
         }
     }
 
-    /// Handles that the host has written a room.
+    /// Handles the host's report that it has written a room.
     pub fn handle_saved(&mut self, save: Save, now: Timestamp) {
         let announcement = self.saves.saved(save.room());
         drop(save);
         self.tell(announcement, now);
     }
 
-    /// Handles that the host is about to stop. v2 participants are told when to come back, every
-    /// connection is closed with [`CloseCode::Unavailable`](crate::CloseCode::Unavailable), and
-    /// seats that can be resumed are kept.
+    /// Handles the announcement that the host is about to stop. v2 participants are told when to
+    /// come back, every connection is closed with
+    /// [`CloseCode::Unavailable`](crate::CloseCode::Unavailable), and seats that can be resumed are
+    /// kept.
     pub fn handle_draining(&mut self, reconnect_after: Duration, now: Timestamp) {
         let conns: Vec<ConnId> = self.health_checks.keys().collect();
         for conn in conns {

@@ -157,7 +157,7 @@ impl Engine {
 
     /// Replaces the permissions of a participant, from its next message on. The change holds for
     /// the participant's ticket: neither its token nor a newer one for the same seat undoes it. A
-    /// room keeps the last 256 such changes.
+    /// room keeps the last 1,000 such changes.
     ///
     /// # Errors
     ///

@@ -49,16 +49,16 @@ use crate::time::Timestamp;
 
 /// Routes messages between the connections of one process (or of one shard of it).
 ///
-/// A hub holds nothing that must outlive the process. It asks a store for operations on rooms, and
-/// learns from the records who joined and who left. Relayed messages never touch the store.
+/// A hub holds nothing that must outlive the process. It asks a store to apply operations to rooms,
+/// and learns from the records who joined and who left. Relayed messages never touch the store.
 ///
 /// A host of one node uses an [`Engine`](crate::Engine), which drives a hub and a store. A host of
 /// a cluster drives a hub itself. Hand in one input, then drain:
 ///
 /// 1. Call [`handle_input`](Self::handle_input), or [`handle_timeout`](Self::handle_timeout) at the
 ///    time of [`poll_timeout`](Self::poll_timeout).
-/// 2. Call [`poll_output`](Self::poll_output) until it returns `None`, and do what each output
-///    says, in this order.
+/// 2. Call [`poll_output`](Self::poll_output) until it returns `None`, and carry out the outputs in
+///    this order.
 /// 3. For an [`Output::Commit`], have the store apply the operation, and hand the result in as
 ///    [`Input::Committed`]: at once with a [`MemoryStore`](crate::store::MemoryStore), and whenever the
 ///    answer comes with a slower store. If no answer comes, hand in [`Input::Uncommitted`]. Then go
@@ -69,8 +69,8 @@ use crate::time::Timestamp;
 /// When bytes of frames have been written to a socket, hand in [`Input::Sent`]: bytes that were not
 /// reported count as waiting, and a connection for which too many wait is closed. When a socket has
 /// ended, hand in [`Input::Lost`]; a hub cannot notice that the other side is silent. After an
-/// operation of the host's own, such as a kick, hand the record in as [`Input::Record`], so that
-/// the participants are told.
+/// operation that the host itself applies, such as a kick, hand the record in as [`Input::Record`],
+/// so that the hub informs the participants.
 ///
 /// A frame is decoded before it is handed in, by a [`FrameDecoder`] of the connection's protocol
 /// version. Decoding needs nothing of the hub's state, so a host may do it outside its lock.

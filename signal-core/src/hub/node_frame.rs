@@ -46,7 +46,7 @@ impl NodeFrame {
 /// Who a [`NodeFrame`] is from.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum NodeSender {
-    /// The host's own code.
+    /// The host.
     Host,
     /// A participant.
     Seat(SeatRef),
@@ -55,7 +55,7 @@ pub enum NodeSender {
 /// Who a [`NodeFrame`] is for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum NodeReceiver {
-    /// The host's own code, whose message was refused.
+    /// The host, whose message was refused.
     Host,
     /// Every participant of the room that the node serves.
     Room,

@@ -1,7 +1,7 @@
 //! The messages between participants and the server, independent of their encoding.
 //!
-//! [`wire`](crate::wire) has the JSON form. Whatever only [v2](crate::ProtocolVersion::V2) has is
-//! marked "v2".
+//! [`wire`](crate::wire) has the JSON form. Items that only [v2](crate::ProtocolVersion::V2) has
+//! are marked "v2".
 
 mod host_message;
 mod text;
@@ -74,7 +74,7 @@ pub enum ClientMessage {
 /// The receivers of an application message.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Audience {
-    /// The server's own code.
+    /// The host application, which is the code behind the server.
     Host,
     /// One participant.
     One(ParticipantId),
@@ -103,7 +103,7 @@ pub enum Moderation {
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Addressee {
-    /// The server's own code.
+    /// The host application, which is the code behind the server.
     Host,
     /// A participant. A message to the room has several addressees.
     Participant(ParticipantId),
@@ -132,7 +132,7 @@ pub enum ServerMessage {
         /// v2: the id of the refused message.
         req: Option<RequestId>,
     },
-    /// v2: an application message of the server's own code.
+    /// v2: a message of the host application.
     HostMessage {
         /// The topic.
         topic: Topic,
@@ -196,7 +196,7 @@ pub enum ServerMessage {
         /// What changed.
         update: PeerUpdate,
     },
-    /// v2: the receiver may do other things than before.
+    /// v2: the permissions of the receiver have changed.
     PermissionsUpdated {
         /// What it may do now.
         permissions: Permissions,

@@ -19,6 +19,8 @@ pub struct Topic(Arc<str>);
 pub struct InvalidText;
 
 impl RequestId {
+    /// Creates a request id.
+    ///
     /// # Errors
     ///
     /// The text is empty or longer than 64 characters.
@@ -33,6 +35,8 @@ impl RequestId {
 }
 
 impl Topic {
+    /// Creates a topic.
+    ///
     /// # Errors
     ///
     /// The text is empty or longer than 64 characters.

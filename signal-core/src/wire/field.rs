@@ -18,7 +18,7 @@ use crate::payload::Payload;
 pub(super) enum Target {
     /// It cannot be a participant id.
     Nobody,
-    /// The server's own code, for messages that may be for it.
+    /// The host application, for messages that may be for it.
     Host,
     One(ParticipantId),
     /// Everybody in the room, for messages that may be for everybody.
@@ -189,7 +189,7 @@ fn depth(json: &[u8]) -> usize {
 /// The addressee of a message to the whole room.
 pub(super) const EVERYBODY: &str = "room";
 
-/// The server's own code, as a sender or addressee. No room issues this id.
+/// The host application, as a sender or addressee. No room issues this id.
 pub(super) const HOST: &str = "host";
 
 /// The frame itself is the first of 16 levels.
