@@ -17,7 +17,7 @@ use client_sdk::{
 };
 
 const USAGE: &str = "usage: bot <invite link>
-       bot <server> <room number> <password>
+       bot <server> <room id> <password>
 
 BOT_BIND=127.0.0.1 keeps its media on this machine.";
 

@@ -20,7 +20,7 @@ use tokio::task::{JoinSet, spawn_blocking};
 async fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let [server, room, password, folder] = &arguments[..] else {
-        return Err("usage: pictures <server> <room number> <password> <folder>".into());
+        return Err("usage: pictures <server> <room id> <password> <folder>".into());
     };
     std::fs::create_dir_all(folder)?;
     let mut options = Options::new();

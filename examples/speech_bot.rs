@@ -31,7 +31,7 @@ const LONGEST_SENTENCE: usize = 10 * 16_000;
 async fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let [server, room, password] = &arguments[..] else {
-        return Err("usage: speech_bot <server> <room number> <password>".into());
+        return Err("usage: speech_bot <server> <room id> <password>".into());
     };
     let (voice, source) = Source::pcm(FORMAT, OpusOptions::speech());
     let mut options = Options::new().audio(source);

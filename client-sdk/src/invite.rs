@@ -6,12 +6,12 @@ use std::str::FromStr;
 use thiserror::Error;
 use url::Url;
 
-/// An invite to one room: its number and a token. It works even while wrong guesses block the
-/// password.
+/// An invite to one room: the id of the room and a token. It works even while wrong guesses block
+/// the password.
 ///
-/// It parses from a link whose path ends in the number and whose fragment is the token, like
-/// `https://host/…/ABC234#token`; the fragment may also be `invite=token`. Everybody who has it can
-/// enter, so keep it out of logs.
+/// It parses from a link whose path ends in the room id and whose fragment is the token, like
+/// `https://host/…/ABC234#token`; the fragment may also be `invite=token`. Everybody who has the
+/// invite can enter, so keep it out of logs.
 #[derive(Clone, Eq, PartialEq)]
 pub struct Invite {
     server: Option<String>,
@@ -20,7 +20,7 @@ pub struct Invite {
 }
 
 impl Invite {
-    /// Creates an invite to the room with that number.
+    /// Creates an invite to the room with that id.
     #[must_use]
     pub fn new(room_id: impl Into<String>, token: impl Into<String>) -> Self {
         Self { server: None, room_id: room_id.into(), token: token.into() }
@@ -34,7 +34,7 @@ impl Invite {
         self.server.as_deref()
     }
 
-    /// The room's number.
+    /// The id of the room.
     #[must_use]
     pub fn room_id(&self) -> &str {
         &self.room_id
@@ -50,7 +50,7 @@ impl fmt::Debug for Invite {
 
 /// The text is not an invite.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
-#[error("not an invite: expected a link that ends in the room's number, `#` and a token")]
+#[error("not an invite: expected a link that ends in the room id, `#` and a token")]
 pub struct InviteError;
 
 impl FromStr for Invite {

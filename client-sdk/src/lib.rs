@@ -38,8 +38,8 @@
 //! Data goes from participant to participant over data channels: over the default channel by
 //! [`Participant::send_data`], or over named channels by [`Participant::open_channel`], which can
 //! be unordered or unreliable, and can carry requests and files ([`guide::channels`]). Messages go
-//! through the server, to one participant, to all, or to the code that embeds the server
-//! ([`Participant::send_message`]), and so does a participant's own state
+//! through the server, to one participant, to all, or to the host application, which is the code
+//! behind the server ([`Participant::send_message`]), and so does a participant's own state
 //! ([`Participant::set_state`]). All queues are bounded in bytes. Data that does not fit is refused
 //! with an error.
 //!
@@ -62,7 +62,7 @@
 //!
 //! In the room, every participant with the permission [`moderate`](Permissions::moderate) kicks
 //! ([`Participant::kick`]), bans, locks, unlocks and closes. The creator has it, and so do guests
-//! to which the code that embeds the server gives it.
+//! to which the host application grants it.
 //!
 //! # Logging
 //!

@@ -9,7 +9,8 @@ use crate::mesh::MeshTracks;
 use crate::slot::Slot;
 use crate::wanted::Wanted;
 
-/// The settings of a participant. The defaults suit a silent listener on a real network.
+/// The settings of a participant. The defaults suit a participant that sends nothing, on a real
+/// network.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Options {
@@ -150,14 +151,15 @@ impl Options {
     }
 
     /// Sets how long nothing may arrive before a connection counts as disconnected. The default is
-    /// 5 s; zero means for ever.
+    /// 5 s; zero means without a limit.
     pub fn disconnected_timeout(mut self, timeout: Duration) -> Self {
         self.disconnected_timeout = timeout;
         self
     }
 
     /// Sets how long a connection may stay disconnected, or ICE may search for a path, before the
-    /// connection has failed and is restarted or rebuilt. The default is 25 s; zero means for ever.
+    /// connection has failed and is restarted or rebuilt. The default is 25 s; zero means without a
+    /// limit.
     pub fn failed_timeout(mut self, timeout: Duration) -> Self {
         self.failed_timeout = timeout;
         self

@@ -54,7 +54,7 @@ pub struct ReceivedStats {
     pub lost: u64,
     /// The interarrival jitter (RFC 3550 section 6.4.1).
     pub jitter: Duration,
-    /// Pictures, or packets of sound.
+    /// Video frames, or audio packets.
     pub frames: u64,
 }
 

@@ -12,7 +12,7 @@ use crate::invite::Invite;
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct RoomSummary {
-    /// The room's number.
+    /// The id of the room.
     pub room_id: String,
     /// The name to show.
     pub name: String,
@@ -137,7 +137,7 @@ pub struct RoomCredentials {
 }
 
 impl RoomCredentials {
-    /// Returns the invite to the room with that number.
+    /// Returns the invite to the room with that id.
     #[must_use]
     pub fn invite(&self, room_id: &str) -> Invite {
         Invite::new(room_id, &self.invite_token)

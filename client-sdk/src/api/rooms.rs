@@ -38,11 +38,11 @@ pub enum OnCreatorLeave {
     Keep,
 }
 
-/// A room that was created. Share its number and password, or its [`invite`](Self::invite).
+/// A room that was created. Share its id and password, or its [`invite`](Self::invite).
 #[derive(Clone, Deserialize)]
 #[non_exhaustive]
 pub struct CreatedRoom {
-    /// The room's number.
+    /// The id of the room.
     pub room_id: String,
     /// The password that opens the room.
     pub password: String,

@@ -20,7 +20,7 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Create a room and print its number, password and link
+    /// Create a room and print its id, password and link
     #[command(after_help = CREATE_EXAMPLES)]
     Create(CreateArgs),
     /// Join a room, and play, record and answer until Ctrl-C or the end of the room
@@ -87,18 +87,18 @@ pub(crate) struct CreateArgs {
     #[arg(long)]
     pub(crate) name: Option<String>,
 
-    /// Capacity, 1 to 50
+    /// Capacity of the room, 1 to 50 [default: 10]
     #[arg(long, value_name = "PARTICIPANTS", value_parser = value_parser!(u8).range(1..=50))]
     pub(crate) max: Option<u8>,
 
-    /// Minutes until the room ends, 1 to 1440
+    /// Minutes until the room ends, 1 to 1440 [default: 120]
     #[arg(long, value_parser = value_parser!(u16).range(1..=1440))]
     pub(crate) minutes: Option<u16>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct JoinArgs {
-    /// Link to the room, or its number; - reads standard input
+    /// Link to the room, or its id; - reads standard input
     #[arg(env = "ROOM_BOT_LINK", hide_env_values = true)]
     pub(crate) link: String,
 
@@ -112,8 +112,8 @@ pub(crate) struct JoinArgs {
     #[arg(long, default_value = "room-bot")]
     pub(crate) name: String,
 
-    /// File to play in a loop: WebM, Matroska, IVF, Ogg or .h264; repeat it for one file with sound
-    /// and one with pictures
+    /// File to play in a loop: WebM, Matroska, IVF, Ogg or .h264; repeatable, for one file with
+    /// audio and one with video
     #[arg(long, value_name = "FILE")]
     pub(crate) play: Vec<PathBuf>,
 
@@ -129,11 +129,11 @@ pub(crate) struct JoinArgs {
     #[arg(long, requires = "play")]
     pub(crate) exit_after_play: bool,
 
-    /// File to share as a screen in the video's place, with its sound if it has any
+    /// File to share as a screen instead of the video, with its audio if it has any
     #[arg(long, value_name = "FILE")]
     pub(crate) share: Option<PathBuf>,
 
-    /// Directory to record everybody into, each into a WebM or Matroska file
+    /// Directory for recordings: a WebM or Matroska file for each participant
     #[arg(long, value_name = "DIRECTORY")]
     pub(crate) record: Option<PathBuf>,
 
@@ -168,7 +168,7 @@ pub(crate) struct JoinArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ParticipantsArgs {
-    /// Number of the room, or a link to it
+    /// Id of the room, or a link to it
     #[arg(env = "ROOM_BOT_LINK", hide_env_values = true)]
     pub(crate) room: String,
 
@@ -181,7 +181,7 @@ pub(crate) struct ParticipantsArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct KickArgs {
-    /// Number of the room, or a link to it
+    /// Id of the room, or a link to it
     pub(crate) room: String,
 
     /// Id or name of the participant
@@ -200,7 +200,7 @@ pub(crate) struct KickArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct DoctorArgs {
-    /// Link to a room, or its number, to use for the check; without it, a room is created with the
+    /// Link to a room, or its id, to use for the check; without it, a room is created with the
     /// access token and closed again
     #[arg(env = "ROOM_BOT_LINK", hide_env_values = true)]
     pub(crate) link: Option<String>,

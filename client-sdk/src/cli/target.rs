@@ -13,7 +13,7 @@ use crate::client::{Client, ClientBuilder};
 use crate::invite::Invite;
 use crate::options::Options;
 
-/// The parts of a link or a number.
+/// The parts of a link or a room id.
 #[derive(Debug, PartialEq)]
 pub(super) struct Target {
     /// The server's address, if it was a link.
@@ -31,7 +31,7 @@ pub(super) enum Key {
 }
 
 impl Target {
-    /// Reads a link, or the number of a room; `-` stands for the standard input.
+    /// Reads a link, or the id of a room; `-` stands for the standard input.
     pub(super) fn read(given: &str) -> Result<Self, Failure> {
         match given {
             "-" => Self::parse(&first_line(Path::new("-"))?),
@@ -113,7 +113,7 @@ pub(super) fn options(bind: Option<IpAddr>, server: &Url) -> Options {
 }
 
 const DEFAULT_SERVER: &str = "http://127.0.0.1:8080";
-const NO_LINK: &str = "expected a link to a room, or the number of a room";
+const NO_LINK: &str = "expected a link to a room, or the id of a room";
 
 #[cfg(test)]
 mod tests {

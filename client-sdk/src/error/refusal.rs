@@ -23,7 +23,7 @@ pub enum Refusal {
     RoomExpired,
     /// All seats for guests are taken.
     RoomFull,
-    /// The creator has locked the room.
+    /// The room is locked against newcomers.
     RoomLocked,
     /// The room does not exist, or it has ended.
     RoomNotFound,

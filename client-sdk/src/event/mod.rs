@@ -40,9 +40,9 @@ pub enum Event {
         /// Why the connection was given up, if it was.
         failure: Option<ConnectionFailure>,
     },
-    /// The code that embeds the server sent a message, to this participant or to the whole room. Up
-    /// to 1 MiB of these messages waits to be taken. [`Participant::send_message`] to
-    /// [`Audience::Host`] answers.
+    /// The host application sent a message, to this participant or to the whole room. Up to 1 MiB
+    /// of these messages waits to be taken. [`Participant::send_message`] to [`Audience::Host`]
+    /// answers.
     ///
     /// [`Audience::Host`]: crate::Audience::Host
     /// [`Participant::send_message`]: crate::Participant::send_message
@@ -96,8 +96,8 @@ pub enum Event {
     /// whenever it renews the credentials.
     IceServers(Vec<IceServer>),
     /// The application took events too slowly, and some were dropped: messages of a participant, or
-    /// of the code that embeds the server, with 1 MiB waiting, the oldest of more than 16 tracks or
-    /// 64 data channels of one participant, or events of a participant that has left again.
+    /// of the host application, with 1 MiB waiting, the oldest of more than 16 tracks or 64 data
+    /// channels of one participant, or events of a participant that has left again.
     Lagged {
         /// The number of dropped events.
         dropped: u64,
@@ -136,7 +136,7 @@ pub enum Event {
         name: Option<String>,
         /// Its new state, a JSON value.
         state: Option<Bytes>,
-        /// Its new attributes, which the server's own code has set; empty if it has none any more.
+        /// Its new attributes, which the host application has set; empty if it has none any more.
         attributes: Option<Attributes>,
         /// Whether it may now send media and data. While it may not, nothing of it is delivered:
         /// its tracks end, and its data is dropped.
@@ -144,7 +144,7 @@ pub enum Event {
         /// Whether it now has a signaling connection. Its media may flow without one.
         connected: Option<bool>,
     },
-    /// This participant may do other things than before. [`Participant::permissions`] also returns
+    /// The permissions of this participant have changed. [`Participant::permissions`] also returns
     /// what it may do after entering.
     ///
     /// [`Participant::permissions`]: crate::Participant::permissions

@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-/// The level of a packet of sound in decibels, from -127 for silence to 0 for the loudest (RFC
-/// 6464).
+/// The level of an audio packet in decibels, from -127 for silence to 0 for the loudest (RFC 6464).
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct AudioLevel(i8);
 

@@ -39,7 +39,7 @@ pub enum Codec {
 }
 
 impl Codec {
-    /// Whether it is a codec of audio or video.
+    /// Whether this is a codec for audio or for video.
     #[must_use]
     pub fn kind(self) -> MediaKind {
         match self {

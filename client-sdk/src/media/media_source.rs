@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::{AudioLevel, Codec, MediaError};
 
-/// An encoded picture or a packet of sound; cheap to clone.
+/// An encoded video frame or audio packet; cheap to clone.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Frame {
     /// The encoded data; [`Codec`] describes its form.

@@ -258,9 +258,9 @@ impl Participant {
     }
 
     /// Sends a message through the server: to one participant or to everybody, who receive it as
-    /// [`Event::Message`], or to the code that embeds the server ([`Audience::Host`]). It answers
-    /// with [`Event::HostMessage`]. The topic has 1 to 64 characters, the data at most 16 KiB as
-    /// JSON. Participants that speak v1 do not receive it.
+    /// [`Event::Message`], or to the host application ([`Audience::Host`]), which answers with
+    /// [`Event::HostMessage`]. The topic has 1 to 64 characters, the data at most 16 KiB as JSON.
+    /// Participants that speak v1 do not receive it.
     ///
     /// This waits until the server has accepted the message, even while the signaling connection is
     /// being reopened. Cancelling the call does not withdraw the message.
@@ -268,10 +268,10 @@ impl Participant {
     /// # Errors
     ///
     /// The topic or the data is too long or has no JSON form; the server refuses, for example with
-    /// `peer_not_found` (also if the server passes no messages to code that embeds it) or
-    /// `rate_limited`; too much waits for the server already; or it is unknown whether the server
-    /// has accepted the message. Another node of the server, or the code that embeds it, may refuse
-    /// later, which arrives as [`Event::SignalingError`].
+    /// `peer_not_found` (also if no host application takes messages) or `rate_limited`; too much
+    /// waits for the server already; or it is unknown whether the server has accepted the message.
+    /// Another node of the server, or the host application, may refuse later, which arrives as
+    /// [`Event::SignalingError`].
     pub async fn send_message<T: Serialize + ?Sized>(
         &self,
         to: Audience,

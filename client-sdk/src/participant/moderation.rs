@@ -19,9 +19,9 @@ impl Participant {
         self.moderate(Moderation::Kick(participant)).await
     }
 
-    /// Removes another participant from the room for good. If the code that embeds the server has
-    /// named its user, the user is banned. The password and the invite of the room are void until
-    /// its creator sets a new password, so nobody joins until then.
+    /// Removes another participant from the room for good. If the host application has named its
+    /// user, the user is banned. The password and the invite of the room are void until its creator
+    /// or the host application sets a new password, so nobody can join until then.
     ///
     /// # Errors
     ///

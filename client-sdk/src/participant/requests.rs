@@ -6,7 +6,7 @@ use signal_core::message::{Audience, ClientMessage, Payload, Topic};
 
 use crate::session::CommandError;
 
-/// A message to one participant, to everybody, or to the code that embeds the server.
+/// A message to one participant, to everybody, or to the host application.
 pub(crate) fn message<T: Serialize + ?Sized>(
     to: Audience,
     topic: &str,

@@ -66,7 +66,7 @@ pub struct Recorder {
 /// The result of the thread that writes the files of a participant.
 type Written = Result<Vec<Recording>, RecordError>;
 
-/// A file cannot be written, because of the machine it is written on.
+/// A recording cannot be written, for example because the disk is full.
 #[derive(Debug, Error)]
 #[error("cannot record {participant}: {error}")]
 pub struct RecordError {

@@ -25,7 +25,7 @@ pub enum SessionEvent {
         /// Why the connection was given up, if it was.
         failure: Option<ConnectionFailure>,
     },
-    /// The code that embeds the server sent a message.
+    /// The host application sent a message.
     HostMessage {
         /// The topic.
         topic: String,
@@ -68,7 +68,7 @@ pub enum SessionEvent {
         /// The time until the next attempt; zero if one is possible now.
         retry_after: Duration,
     },
-    /// This participant may do other things than before.
+    /// The permissions of this participant have changed.
     PermissionsChanged(Permissions),
     /// The signaling connection was lost and is being reopened.
     Reconnecting,

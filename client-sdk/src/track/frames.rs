@@ -11,7 +11,7 @@ use super::{RemoteTrack, RtpPacket};
 use crate::media::{AudioLevel, Codec, MediaKind};
 use crate::opus;
 
-/// An encoded picture or a packet of sound, as its sender encoded it.
+/// An encoded video frame or audio packet, as its sender encoded it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct RemoteFrame {
     /// The data: for H.264 an access unit in Annex-B format, for AV1 a temporal unit in the

@@ -154,7 +154,7 @@ fn refused(
         (_, Some("wrong_password")) => "Check the password in ROOM_BOT_PASSWORD.",
         (_, Some("invite_void")) => "Ask for a new link: the password was changed since.",
         (_, Some("room_not_found" | "room_expired")) => {
-            "Check the room's number: it is over or never was."
+            "Check the id of the room: no such room is open."
         }
         (_, Some(_)) => "Try another room, or later.",
         (_, None) => BEFORE_SOCKET,
