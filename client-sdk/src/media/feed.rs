@@ -1,4 +1,4 @@
-//! The frames that one viewer gets.
+//! The order of the frames for one viewer.
 
 use std::collections::VecDeque;
 use std::time::Duration;

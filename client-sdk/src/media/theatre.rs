@@ -1,4 +1,4 @@
-//! Films, players and viewers for tests.
+//! Recordings and viewers for tests of players.
 
 use std::sync::Arc;
 use std::time::Duration;

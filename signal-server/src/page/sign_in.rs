@@ -1,4 +1,4 @@
-//! How whoever creates a room on the page gets an access token.
+//! How a user who creates a room on the page gets an access token.
 
 use std::future;
 use std::net::SocketAddr;

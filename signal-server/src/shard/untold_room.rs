@@ -1,4 +1,4 @@
-//! A new room before its creator learns of it.
+//! A new room until its creator is told of it, so that a request that ends early leaves none.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Which stored events go with a room that is withdrawn.
+//! The stored events that are removed with a room that is withdrawn.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Which event is sent next: one line for each room.
+//! The order in which events are sent. The events of each room wait in a line of their own.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
