@@ -109,6 +109,7 @@ const FILES: &[(&str, &str)] = &[
     ("page/lobby.js", include_str!("../../web/page/lobby.js")),
     ("page/management.js", include_str!("../../web/page/management.js")),
     ("page/memory.js", include_str!("../../web/page/memory.js")),
+    ("page/moderator.js", include_str!("../../web/page/moderator.js")),
     ("page/narrow.css", include_str!("../../web/page/narrow.css")),
     ("page/outgoing.js", include_str!("../../web/page/outgoing.js")),
     ("page/place.js", include_str!("../../web/page/place.js")),

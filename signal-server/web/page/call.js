@@ -21,7 +21,7 @@ export function callView({ participant, devices, name, invitation, host }, on) {
   const dialogs = {
     invitation: new Invitation(invitation),
     details: new Details(participant),
-    management: host && new Management(participant, host),
+    management: new Management(participant, host),
   };
   const openInvitation = () => dialogs.invitation.open();
   const alone = element("div", { className: "alone" },
@@ -34,7 +34,7 @@ export function callView({ participant, devices, name, invitation, host }, on) {
   const top = new TopBar(participant, {
     invitation: openInvitation,
     details: () => dialogs.details.open(),
-    management: host && (() => dialogs.management.open()),
+    management: () => dialogs.management.open(),
   });
   const controls = new Controls();
   const outgoing = new Outgoing(participant, devices, {
@@ -62,7 +62,7 @@ export function callView({ participant, devices, name, invitation, host }, on) {
   function showOthers() {
     alone.hidden = participant.peers.size > 0;
     top.show();
-    dialogs.management?.showPeople();
+    dialogs.management.showPeople();
   }
 
   function showChat(isShown) {
@@ -81,10 +81,17 @@ export function callView({ participant, devices, name, invitation, host }, on) {
 
   let closing;
   let mayPublish = true;
+  let mayModerate = participant.permissions.moderate;
   function showPermissions() {
-    const { publish } = participant.permissions;
+    const { publish, moderate } = participant.permissions;
     if (publish !== mayPublish) notify(say(publish ? "maySend" : "mayNotSend"));
     mayPublish = publish;
+    // The creator manages the room by the token of the login, whatever is permitted.
+    if (host) return;
+    if (moderate !== mayModerate) notify(say(moderate ? "mayManage" : "mayNotManage"));
+    mayModerate = moderate;
+    top.permit(moderate);
+    if (!moderate) dialogs.management.close();
   }
 
   listen(participant, {
@@ -95,7 +102,7 @@ export function callView({ participant, devices, name, invitation, host }, on) {
     },
     peerchanged({ peer }) {
       stage.showPeer(peer);
-      dialogs.management?.showPeople();
+      dialogs.management.showPeople();
     },
     peerleft({ peer }) {
       stage.removePeer(peer);
@@ -105,7 +112,7 @@ export function callView({ participant, devices, name, invitation, host }, on) {
     permissionschanged: showPermissions,
     roomchanged() {
       top.show();
-      dialogs.management?.roomChanged();
+      dialogs.management.roomChanged();
     },
     status({ status }) {
       top.warn(status === "reconnecting");
@@ -128,7 +135,7 @@ export function callView({ participant, devices, name, invitation, host }, on) {
   showPermissions();
   for (const peer of participant.peers.values()) stage.showPeer(peer);
   showOthers();
-  const shown = [...Object.values(dialogs), settings].filter(Boolean).map(({ node }) => node);
+  const shown = [...Object.values(dialogs), settings].map(({ node }) => node);
   const node = element("div", { className: "call" },
     top.node,
     element("div", { className: "room" }, stage.node, chat.node),

@@ -37,6 +37,10 @@ export class Host {
     this.#invitationChanged(invitationTo({ ...answer, room_id: this.#roomId }));
   }
 
+  lock(isLocked) {
+    return this.change({ locked: isLocked });
+  }
+
   async close() {
     await this.#client.closeRoom(await accessToken(), this.#roomId);
   }

@@ -1,102 +1,116 @@
-// The dialog in which the creator removes people, and locks, extends and closes the room.
+// The dialog in which the creator and moderators remove people, and lock and close the room. The
+// creator also extends it, and renews its password.
 
 import { dialog, element, notify } from "./dom.js";
+import { Moderator } from "./moderator.js";
 import { LANGUAGE, say, sayFailure } from "./words.js";
 
 export class Management {
   #participant;
-  #host;
-  #room; // as the server has shown it last
+  #host; // of the creator alone
+  #means; // the host, or a moderator
+  #details; // of the room, as the server has shown them to the creator last
   #shown; // the people in the list
   #problem = element("p", { className: "problem", role: "alert", hidden: true });
   #people = element("ul", { className: "people" });
-  #lock = action("", () => this.#toggleLock());
+  #lock = action("lock", "", () => this.#toggleLock());
   #attempts = element("span");
-  #restore = action(say("attemptsRestore"), () => this.#change({ restore_attempts: true }));
+  #restore = action("restore", say("attemptsRestore"), () => this.#restoreAttempts());
   #end = element("span");
-  #extend = action(say("extend"), () => this.#extendTime());
+  #extend = action("extend", say("extend"), () => this.#extendTime());
 
+  // host: absent where this participant is a moderator at most
   constructor(participant, host) {
     this.#participant = participant;
     this.#host = host;
-    this.#lock.id = "lock";
-    this.#restore.id = "restore";
-    this.#extend.id = "extend";
-    const rotate = action(say("rotate"), () => this.#rotate());
-    rotate.id = "rotate";
-    const close = action(say("closeRoom"), () => this.#attempt(() => this.#host.close()));
+    this.#means = host ?? new Moderator(participant);
+    this.#restore.hidden = true;
+    const rotate = action("rotate", say("rotate"), () => this.#rotate());
+    const close = action("close-room", say("closeRoom"), () => this.#closeRoom());
     close.classList.add("dangerous");
-    close.id = "close-room";
+    const ofHost = (...children) => (host ? children : []);
     this.node = dialog(say("manage"), "management",
       this.#problem,
       element("h3", {}, say("inTheRoom")),
       this.#people,
       element("h3", {}, say("entrance")),
-      element("div", { className: "setting" },
-        element("span", {}, say("lockHint")), this.#lock),
-      element("div", { className: "setting" },
-        element("span", {}, say("rotateHint")), rotate),
-      element("div", { className: "setting" }, this.#attempts, this.#restore),
+      setting(element("span", {}, say("lockHint")), this.#lock),
+      ...ofHost(
+        setting(element("span", {}, say("rotateHint")), rotate),
+        setting(this.#attempts, this.#restore),
+      ),
       element("h3", {}, say("duration")),
-      element("div", { className: "setting" }, this.#end, this.#extend),
-      element("div", { className: "setting" }, element("span", {}, say("closeRoomHint")), close),
+      setting(this.#end, ...ofHost(this.#extend)),
+      setting(element("span", {}, say("closeRoomHint")), close),
     );
     participant.addEventListener("passwordattempts", ({ detail: { left } }) => {
       if (left === 0) notify(say("attemptsGone"));
-      if (this.#room) this.#showRoom({ ...this.#room, password_attempts_left: left });
+      if (this.#details) this.#show({ ...this.#details, password_attempts_left: left });
     });
   }
 
   open() {
     this.showPeople();
-    this.#lock.disabled = this.#extend.disabled = true;
+    this.roomChanged();
     this.node.showModal();
-    return this.#attempt(async () => this.#showRoom(await this.#host.show()));
+    if (!this.#host) return undefined;
+    this.#extend.disabled = true;
+    return this.#attempt(async () => this.#show(await this.#host.show()));
+  }
+
+  close() {
+    this.node.close();
   }
 
   // The rows stay where nobody came or went, since one of their buttons may have the focus.
   showPeople() {
-    const peers = [...this.#participant.peers.values()].map(({ id, name }) => ({ id, name }));
-    const shown = JSON.stringify(peers);
+    const people = [...this.#participant.peers.values()]
+      .map(({ id, name, isCreator }) => ({ id, name, isCreator }));
+    const shown = JSON.stringify(people);
     if (shown === this.#shown) return;
     this.#shown = shown;
-    const rows = peers.map((peer) => this.#row(peer));
+    const rows = people.map((person) => this.#row(person));
     const nobody = element("li", { className: "hint" }, say("alone"));
     this.#people.replaceChildren(...(rows.length > 0 ? rows : [nobody]));
   }
 
   // Everybody learns of changes of the room, also of those made elsewhere.
   roomChanged() {
-    const { locked, expires_at } = this.#participant.room;
-    if (this.#room) this.#showRoom({ ...this.#room, locked, expires_at });
-  }
-
-  #row({ id, name }) {
-    const remove = action(say("remove"), () => this.#remove(id, name));
-    const ban = action(say("ban"), () => this.#ban(id, name));
-    remove.title = say("removeHint");
-    ban.title = say("banHint");
-    ban.classList.add("ban", "dangerous");
-    remove.classList.add("remove");
-    for (const button of [ban, remove]) button.ariaLabel = `${button.textContent}: ${name}`;
-    return element("li", {}, element("span", { className: "who" }, name), ban, remove);
-  }
-
-  #showRoom(room) {
-    this.#room = room;
-    this.#lock.disabled = this.#extend.disabled = false;
-    this.#lock.textContent = say(room.locked ? "unlock" : "lock");
-    this.#lock.ariaPressed = String(room.locked);
-    this.#attempts.textContent = say("attemptsLeft", room.password_attempts_left);
-    this.#restore.hidden = room.password_attempts_left === MOST_ATTEMPTS;
-    const time = new Date(room.expires_at)
+    const { locked, expires_at: expiresAt } = this.#participant.room;
+    this.#lock.textContent = say(locked ? "unlock" : "lock");
+    const time = new Date(expiresAt)
       .toLocaleTimeString(LANGUAGE, { hour: "2-digit", minute: "2-digit" });
     this.#end.textContent = say("endsAt", { time });
+    if (this.#details) this.#show({ ...this.#details, expires_at: expiresAt });
+  }
+
+  #show(details) {
+    this.#details = details;
+    this.#attempts.textContent = say("attemptsLeft", details.password_attempts_left);
+    this.#restore.hidden = details.password_attempts_left === MOST_ATTEMPTS;
     this.#extend.disabled = this.#minutes() >= LONGEST_MINUTES;
   }
 
+  #row({ id, name, isCreator }) {
+    const who = element("span", { className: "who" }, name);
+    // Nobody removes the creator.
+    if (isCreator) return element("li", {}, who, element("span", {}, say("creator")));
+    const remove = action(undefined, say("remove"), () => this.#remove(id, name));
+    const ban = action(undefined, say("ban"), () => this.#ban(id, name));
+    remove.title = say("removeHint");
+    ban.title = say(this.#host ? "banHint" : "banHintModerator");
+    ban.classList.add("ban", "dangerous");
+    remove.classList.add("remove");
+    for (const button of [ban, remove]) button.ariaLabel = `${button.textContent}: ${name}`;
+    return element("li", {}, who, ban, remove);
+  }
+
   #toggleLock() {
-    return this.#change({ locked: !this.#room.locked });
+    return this.#attempt(() => this.#means.lock(!this.#participant.room.locked));
+  }
+
+  #restoreAttempts() {
+    return this.#change({ restore_attempts: true });
   }
 
   #extendTime() {
@@ -106,7 +120,7 @@ export class Management {
 
   // From the creation of the room to its end.
   #minutes() {
-    const { created_at: createdAt, expires_at: expiresAt } = this.#room;
+    const { created_at: createdAt, expires_at: expiresAt } = this.#details;
     return Math.round((Date.parse(expiresAt) - Date.parse(createdAt)) / 60_000);
   }
 
@@ -115,15 +129,20 @@ export class Management {
   }
 
   #remove(id, name) {
-    return this.#attempt(() => this.#host.remove(id), say("removed", { name }));
+    return this.#attempt(() => this.#means.remove(id), say("removed", { name }));
   }
 
   #ban(id, name) {
-    return this.#attempt(() => this.#host.ban(id), say("banned", { name }));
+    const done = say(this.#host ? "banned" : "bannedByModerator", { name });
+    return this.#attempt(() => this.#means.ban(id), done);
+  }
+
+  #closeRoom() {
+    return this.#attempt(() => this.#means.close());
   }
 
   #change(changes, done) {
-    return this.#attempt(async () => this.#showRoom(await this.#host.change(changes)), done);
+    return this.#attempt(async () => this.#show(await this.#host.change(changes)), done);
   }
 
   async #attempt(request, done) {
@@ -138,8 +157,12 @@ export class Management {
   }
 }
 
-function action(label, onclick) {
-  return element("button", { type: "button", className: "secondary", onclick }, label);
+function setting(...children) {
+  return element("div", { className: "setting" }, ...children);
+}
+
+function action(id, label, onclick) {
+  return element("button", { type: "button", id, className: "secondary", onclick }, label);
 }
 
 const MOST_ATTEMPTS = 20;

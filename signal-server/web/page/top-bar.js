@@ -11,8 +11,9 @@ export class TopBar {
   #countdown;
   #warning = element("p", { className: "warning", role: "status", hidden: true });
   #crowd = element("p", { className: "crowd", role: "status", hidden: true });
+  #manage;
 
-  // open: { invitation(), details(), management() }, the last one only for the creator
+  // open: { invitation(), details(), management() }
   constructor(participant, open) {
     this.#participant = participant;
     this.#countdown = new Countdown(participant);
@@ -24,13 +25,12 @@ export class TopBar {
     const button = (name, onclick) => iconButton(name, say(name), {
       className: "secondary tool", id: name, onclick,
     });
+    this.#manage = button("manage", open.management);
     this.node = element("header", { className: "top" },
       element("div", { className: "titles" }, this.#title,
         element("p", { className: "count" }, this.#count,
           element("span", { className: "dot" }, " · "), this.#countdown.node)),
-      button("details", open.details),
-      open.management ? button("manage", open.management) : undefined,
-      invite, this.#warning, this.#crowd);
+      button("details", open.details), this.#manage, invite, this.#warning, this.#crowd);
   }
 
   show() {
@@ -49,6 +49,11 @@ export class TopBar {
 
   close() {
     this.#countdown.close();
+  }
+
+  // Whether this participant may manage the room.
+  permit(isManager) {
+    this.#manage.hidden = !isManager;
   }
 
   warn(isReconnecting) {

@@ -54,7 +54,7 @@ async fn visit_every_state(language: &'static str, looks: [(&'static str, Look);
         (".invite", "invitation", "dd"),
         ("#settings", "settings", "option"),
         ("#details", "details", "section"),
-        ("#manage", "management", "#lock:enabled"),
+        ("#manage", "management", "#extend:enabled"),
     ] {
         creator.click(button).await;
         creator.until(&format!("document.querySelector('.{dialog}[open] {shown}')")).await;

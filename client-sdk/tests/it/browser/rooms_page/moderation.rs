@@ -1,10 +1,11 @@
 //! What the creator of a room does in it: bans, removes, locks, extends and closes. And what the
 //! host permits.
 
-use client_sdk::{Client, Options, Permissions};
+use client_sdk::{Client, CloseReason, Options, Permissions};
 use serde_json::json;
+use signal_server::{Admit, JoinDecision, JoinRequest, MintToken, async_trait};
 
-use super::{Call, stage};
+use super::{Call, join, stage, stage_with};
 use crate::browser::visitor::{Invitation, Visitor};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -131,6 +132,80 @@ async fn the_creator_locks_extends_and_closes_the_room_and_changes_its_password(
         page.until_shown(".ended").await;
         assert!(page.text(".ended").await.starts_with("The host has ended the call."));
         page.assert_no_faults().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_moderator_removes_bans_locks_and_closes_for_as_long_as_it_is_permitted() {
+    let (server, browser) = stage_with(|builder| builder.admit(ModeratedByBob)).await;
+    let call = Call::begin(&browser, &server.url()).await;
+    let Call { creator, guest, invitation } = &call;
+    guest.click("#manage").await;
+    // Nobody removes the creator, and what needs its login is not there.
+    guest.until("document.querySelector('.people').innerText === 'Alice\\nHost'").await;
+    let of_creator = "document.querySelector('.management :is(#rotate, #restore, #extend)')";
+    assert_eq!(guest.see(of_creator).await, json!(null));
+    for (is_locked, label) in [(true, "Unlock"), (false, "Lock")] {
+        guest.click("#lock").await;
+        let count = "document.querySelector('.count').textContent";
+        creator.until(&format!("{count}.includes('Locked') === {is_locked}")).await;
+        guest.until(&format!("document.querySelector('#lock').innerText === '{label}'")).await;
+    }
+
+    let mut program = join(&server, invitation).await;
+    guest.until_shown(".people .ban").await;
+    // The ban is offered first.
+    assert_eq!(guest.text(".people button").await, "Ban");
+    guest.click(".people .remove").await;
+    program.until("the kick", |seen| seen.closed.is_some()).await;
+    guest.until_notified("a program was removed.").await;
+    let mut program = join(&server, invitation).await;
+    guest.until_shown(".people .ban").await;
+    guest.click(".people .ban").await;
+    program.until("the ban", |seen| seen.closed.is_some()).await;
+    assert!(matches!(program.closed, Some(CloseReason::Kicked { .. })), "{:?}", program.closed);
+    guest.until_notified("a program was banned. Nobody can join until the host").await;
+    let client = Client::new(&server.url()).unwrap();
+    let Invitation { room, password, .. } = invitation;
+    client.join(room, password, "late", Options::new()).await.unwrap_err();
+    creator.click("#manage").await;
+    creator.click("#rotate").await;
+    creator.until_notified("The room has a new password and link.").await;
+    creator.click(".invite").await;
+    let renewed = creator.invitation().await;
+    let program = join(&server, &renewed).await;
+    guest.until_shown(".people .ban").await;
+
+    let handle = server.server().handle();
+    let number = room.parse().unwrap();
+    let participants = handle.room(number).unwrap().participants;
+    let bob = participants.iter().find(|seated| seated.name.as_str() == "Bob").unwrap().id;
+    handle.set_permissions(number, bob, Permissions::default()).await.unwrap();
+    guest.until_notified("You may no longer manage the room.").await;
+    guest.until_hidden(".management").await;
+    guest.until_hidden("#manage").await;
+    handle.set_permissions(number, bob, Permissions::ALL).await.unwrap();
+    guest.until_notified("You may manage the room now.").await;
+    guest.until_shown("#manage").await;
+    guest.click("#close-room").await;
+    for page in [creator, guest] {
+        page.until_shown(".ended").await;
+        let words = "A moderator or the operator has closed the room.";
+        assert!(page.text(".ended").await.starts_with(words));
+    }
+    drop(program);
+    call.assert_no_faults().await;
+}
+
+/// An application in which whoever is called Bob moderates.
+struct ModeratedByBob;
+
+#[async_trait]
+impl Admit for ModeratedByBob {
+    async fn admit(&self, request: JoinRequest<'_>) -> JoinDecision {
+        let mut token = MintToken::new(request.name.clone());
+        token.permissions.moderate = request.name.as_str() == "Bob";
+        JoinDecision::AskPassword(token)
     }
 }
 
