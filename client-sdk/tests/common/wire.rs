@@ -1,6 +1,8 @@
 //! A TCP proxy to the signaling server that can hold back messages, cut connections and read them.
 
+use std::future::pending;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -19,7 +21,18 @@ pub struct Wire {
     cuts: watch::Sender<u32>,
     refuses: watch::Sender<bool>,
     holds: watch::Sender<bool>,
+    network: watch::Sender<Network>,
     heard: Heard,
+}
+
+/// What becomes of the bytes of all connections, without an error.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Network {
+    Carries,
+    /// They wait until it carries again.
+    Stalls,
+    /// As when it stalls, but it never again carries those of the present connections.
+    Forgets,
 }
 
 /// What has passed the proxy.
@@ -40,6 +53,7 @@ impl Wire {
         let (cuts, cut) = watch::channel(0);
         let (refuses, refused) = watch::channel(false);
         let (holds, held) = watch::channel(false);
+        let (network, becomes) = watch::channel(Network::Carries);
         let heard = Heard::default();
         let hears = heard.clone();
         tokio::spawn(async move {
@@ -48,10 +62,11 @@ impl Wire {
                     continue;
                 }
                 let far = TcpStream::connect(server).await.unwrap();
-                tokio::spawn(carry(near, far, cut.clone(), held.clone(), hears.clone()));
+                let carrying = carry(near, far, cut.clone(), held.clone(), hears.clone());
+                tokio::spawn(over(becomes.clone(), carrying));
             }
         });
-        (Self { address, cuts, refuses, holds, heard }, client)
+        (Self { address, cuts, refuses, holds, network, heard }, client)
     }
 
     /// The URL of the proxy, like `http://127.0.0.1:41234`.
@@ -67,6 +82,11 @@ impl Wire {
     /// Refuses new connections, or accepts them again.
     pub fn refuse(&self, refuse: bool) {
         self.refuses.send_replace(refuse);
+    }
+
+    /// Has the network below all connections be like that from now on.
+    pub fn network(&self, network: Network) {
+        self.network.send_replace(network);
     }
 
     /// Holds back messages to the server until they are released.
@@ -114,6 +134,24 @@ async fn until(condition: impl Fn() -> bool) {
         }
     };
     timeout(PATIENCE, waiting).await.expect("this never comes over the wire");
+}
+
+/// Carries a connection while its network does.
+async fn over(mut network: watch::Receiver<Network>, carrying: impl Future<Output = ()>) {
+    let mut carrying = pin!(carrying);
+    loop {
+        tokio::select! {
+            biased;
+            Ok(_) = network.wait_for(|it| *it != Network::Carries) => {}
+            () = &mut carrying => return,
+        }
+        if *network.borrow_and_update() == Network::Forgets {
+            return pending().await;
+        }
+        if network.changed().await.is_err() {
+            return;
+        }
+    }
 }
 
 async fn carry(

@@ -17,7 +17,7 @@ export class Signaling {
   #failures = 0;
   #pause; // milliseconds, if the server has told how long to wait
   #error; // the last one that refused a socket
-  #timer;
+  #timer; // of the next socket, or of one that opens
   #heartbeat;
   #hasHeard = false;
 
@@ -48,6 +48,8 @@ export class Signaling {
     this.#error = undefined;
     socket.onmessage = ({ data }) => this.#take(JSON.parse(data));
     socket.onclose = ({ code }) => this.#closed(code);
+    // A network that carries nothing keeps it waiting for minutes.
+    this.#timer = setTimeout(() => this.#lose(), SEATED_WITHIN_MS);
   }
 
   #take(message) {
@@ -74,6 +76,7 @@ export class Signaling {
 
   // `taken` of the messages sent have reached the server; null where it has forgotten them.
   #seat(message, taken) {
+    clearTimeout(this.#timer);
     this.#isSeated = true;
     this.#failures = 0;
     this.#resumeToken = message.resume_token;
@@ -109,20 +112,24 @@ export class Signaling {
     this.#hasHeard = false;
     this.send({ type: "ping" });
     setTimeout(() => {
-      if (socket !== this.#socket || this.#hasHeard) return;
-      this.#abandon();
-      this.#closed(1006);
+      if (this.#isSeated && socket === this.#socket && !this.#hasHeard) this.#lose();
     }, HEARD_WITHIN_MS);
+  }
+
+  #lose() {
+    this.#abandon();
+    this.#closed(1006);
   }
 
   #online = () => {
     if (this.#isSeated) this.#check();
-    else if (this.#timer) this.#reopen();
+    else this.#reopen();
   };
 
   #closed(code) {
     const wasSeated = this.#isSeated;
     this.#isSeated = false;
+    clearTimeout(this.#timer);
     clearInterval(this.#heartbeat);
     const mayComeBack = this.#resumeToken || this.#failures < MOST_FIRST_FAILURES;
     if (!COMES_BACK.has(code) || !mayComeBack) {
@@ -141,7 +148,7 @@ export class Signaling {
 
   #reopen() {
     clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#abandon();
     this.#open();
   }
 
@@ -174,3 +181,4 @@ const FIRST_PAUSE_MS = 400;
 const LONGEST_PAUSE_MS = 5000;
 const HEARTBEAT_MS = 20_000;
 const HEARD_WITHIN_MS = 8000;
+const SEATED_WITHIN_MS = 10_000;

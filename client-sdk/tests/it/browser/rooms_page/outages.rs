@@ -12,9 +12,10 @@ use tokio::time::sleep;
 
 use super::{Call, stage};
 use crate::browser::chromium::Chromium;
+use crate::browser::tries_all;
 use crate::browser::visitor::Visitor;
 use crate::common::InTime;
-use crate::common::wire::Wire;
+use crate::common::wire::{Network, Wire};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_outlives_the_socket_and_a_reload_enters_again() {
@@ -95,6 +96,50 @@ async fn a_page_that_is_cut_off_for_ten_seconds_misses_nothing() {
     call.until_media_flows().await;
     call.assert_no_faults().await;
 }
+
+/// In the long run alone, since pages wait for a while before they give up a socket.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_gives_up_sockets_that_its_network_has_forgotten() {
+    if !tries_all() {
+        return;
+    }
+    let (server, browser) = stage().await;
+    let creator = Visitor::open(&browser, &server.url()).await;
+    let invitation = creator.create("Alice").await;
+    let (wire, _) = Wire::to(server.address()).await;
+    let near = invitation.link.replace(&server.url(), &wire.url());
+    let guest = Visitor::open(&browser, &near).await;
+    guest.join("Bob").await;
+    let call = Call { creator, guest, invitation };
+    call.until_media_flows().await;
+
+    // The socket of the call, and the next one while it opens.
+    wire.network(Network::Forgets);
+    call.guest.see(LOOK).await;
+    call.guest.until_shown(".warning").await;
+    call.guest.until("visit.sockets.length === 2").await;
+    call.creator.say("are you there?").await;
+    wire.network(Network::Carries);
+    call.guest.until_said("are you there?").await;
+    call.guest.until_hidden(".warning").await;
+    assert_eq!(call.guest.see("visit.connections.length").await, 1);
+    call.until_media_flows().await;
+
+    // Whoever leaves has left, also if the page waits for an answer on its socket.
+    wire.network(Network::Stalls);
+    call.guest.see(LOOK).await;
+    call.guest.click("#leave").await;
+    call.guest.until_shown(".ended").await;
+    let sockets = call.guest.see("visit.sockets.length").await;
+    wire.network(Network::Carries);
+    call.creator.until_people(1).await;
+    sleep(Duration::from_secs(10)).await;
+    assert_eq!(call.guest.see("visit.sockets.length").await, sockets);
+    call.assert_no_faults().await;
+}
+
+/// Has the page look at once whether its socket still carries messages, which it does every 20 s.
+const LOOK: &str = "dispatchEvent(new Event('online'))";
 
 /// The program `signal-server` with a data directory. It can be killed, and started again at the
 /// same address.

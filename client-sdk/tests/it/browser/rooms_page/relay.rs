@@ -9,7 +9,7 @@ use super::{Call, stage_with};
 use crate::browser::visitor::Visitor;
 use crate::common::coturn::{self, Coturn, SECRET};
 use crate::common::path::{Impairment, Path};
-use crate::common::wire::Wire;
+use crate::common::wire::{Network, Wire};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn relayed_pages_say_so_get_new_credentials_and_outlive_their_relay() {
@@ -67,7 +67,9 @@ async fn relayed_pages_outlive_ten_seconds_in_which_their_network_carries_nothin
     call.until_media_flows().await;
 
     path.cut(true);
-    wire.hold();
+    wire.network(Network::Stalls);
+    call.guest.say("are you there?").await;
+    call.creator.say("hello?").await;
     for page in [&call.creator, &call.guest] {
         page.until_shown(".tile:nth-child(2) .state").await;
         let state = page.text(".tile:nth-child(2) .state").await;
@@ -76,10 +78,13 @@ async fn relayed_pages_outlive_ten_seconds_in_which_their_network_carries_nothin
     sleep(Duration::from_secs(10)).await;
     assert!(path.figures().cut > 0);
     path.cut(false);
-    wire.let_go(1).await;
+    wire.network(Network::Carries);
+    call.creator.until_said("are you there?").await;
+    call.guest.until_said("hello?").await;
     for page in [&call.creator, &call.guest] {
         page.until_hidden(".tile:nth-child(2) .state").await;
         assert_eq!(page.see("visit.connections.length").await, 1);
+        assert_eq!(page.see("visit.sockets.length").await, 1);
     }
     call.until_media_flows().await;
     call.assert_no_faults().await;
