@@ -11,14 +11,14 @@ pub(crate) enum Preset {
     #[default]
     #[serde(rename = "clip")]
     Clip,
-    /// Sound only: 32 kbit/s, 50 packets per second
+    /// Audio only: 32 kbit/s, 50 packets per second
     #[serde(rename = "voice")]
     Voice,
-    /// The same sound, and video of 500 kbit/s: 30 pictures per second of two packets each
+    /// The audio of voice, and video of 500 kbit/s: 30 frames per second of two packets each
     #[serde(rename = "360p")]
     #[value(name = "360p")]
     P360,
-    /// The same sound, and video of 1.2 Mbit/s: 30 pictures per second of five packets each
+    /// The audio of voice, and video of 1.2 Mbit/s: 30 frames per second of five packets each
     #[serde(rename = "720p")]
     #[value(name = "720p")]
     P720,

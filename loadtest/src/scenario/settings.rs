@@ -74,7 +74,7 @@ pub(crate) struct ScenarioSettings {
     #[arg(long, value_name = "MESSAGES", value_parser = not_negative)]
     pub(super) message_rate: Option<f64>,
 
-    /// Size of those messages in bytes [default: 200]
+    /// Size of each of these messages, in bytes [default: 200]
     #[arg(long, value_name = "BYTES", value_parser = bytes(64, 16_000))]
     pub(super) message_bytes: Option<u32>,
 
@@ -94,7 +94,7 @@ pub(crate) struct ScenarioSettings {
     #[arg(long, value_name = "NUMBER", value_parser = value_parser!(u8).range(1..=50))]
     pub(super) publishers: Option<u8>,
 
-    /// Media that they send [default: clip]
+    /// Media that participants send [default: clip]
     #[arg(long)]
     pub(super) preset: Option<Preset>,
 
@@ -103,11 +103,11 @@ pub(crate) struct ScenarioSettings {
     #[serde(default)]
     pub(super) no_video: bool,
 
-    /// Audio file to send instead of the preset's sound: Opus in Ogg
+    /// Audio file to send instead of the preset's audio: Opus in Ogg
     #[arg(long, value_name = "FILE")]
     pub(super) audio_file: Option<PathBuf>,
 
-    /// Video file to send instead of the preset's pictures: VP8, VP9 or AV1 in IVF
+    /// Video file to send instead of the preset's video: VP8, VP9 or AV1 in IVF
     #[arg(long, value_name = "FILE")]
     pub(super) video_file: Option<PathBuf>,
 
