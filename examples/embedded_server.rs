@@ -6,7 +6,7 @@
 //! curl -d alice http://127.0.0.1:…/login        # logs alice in: prints a session and sets a cookie
 //! # A program sends the session as a token; a page of the application need do nothing.
 //! curl -X POST http://127.0.0.1:…/rooms/api/webrtc/rooms -H 'Authorization: Bearer …'
-//! # Whoever is logged in joins without a password; others need the password.
+//! # A user who is logged in joins without a password; others need the password.
 //! curl -X POST http://127.0.0.1:…/rooms/api/webrtc/rooms/ABC234/join -H 'Authorization: Bearer …'
 //! # The admin address:
 //! curl http://127.0.0.1:…/rooms                                 # lists rooms and participants

@@ -1,4 +1,4 @@
-//! The login of a deployment, which the page of signal-server opens for whoever creates a room.
+//! The login of a deployment, which the page of signal-server opens for users who create a room.
 //!
 //! ```sh
 //! export SIGNAL_ACCESS_SECRET=$(openssl rand -hex 32)
@@ -55,7 +55,7 @@ async fn ask(State(login): State<Arc<Login>>, RawQuery(query): RawQuery) -> Resp
     }
 }
 
-/// `POST /?redirect_uri=…&state=…`: sends whoever knows the password back with a token. It is in
+/// `POST /?redirect_uri=…&state=…`: sends a user who knows the password back with a token. It is in
 /// the fragment, which browsers do not send to servers.
 async fn answer(
     State(login): State<Arc<Login>>,

@@ -18,7 +18,7 @@ const PATIENCE: time::Duration = time::Duration::from_secs(45);
 async fn main() -> std::io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("listening on {}", listener.local_addr()?);
-    let password = PasswordTag::new(rand::random()); // whoever connects is let in with it
+    let password = PasswordTag::new(rand::random()); // everybody who connects is admitted with it
     let mut engine = Engine::new(rand::random());
     let spec = RoomSpec::draw(rand::random(), password, now(), time::Duration::from_secs(86_400));
     let room = engine.create(spec).expect("it is the only room").id();

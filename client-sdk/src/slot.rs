@@ -34,8 +34,8 @@ pub struct NamedSlot {
 /// The caller's fault: a track cannot have that name.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 #[error(
-    "`{0}` is no name of a track: expected 1 to 24 letters, digits, hyphens and underscores of \
-     ASCII, and none of audio, video, screen and screen-audio"
+    "`{0}` is not a track name: expected 1 to 24 ASCII letters, digits, hyphens and underscores, \
+     except audio, video, screen and screen-audio"
 )]
 pub struct SlotNameError(pub String);
 

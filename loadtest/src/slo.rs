@@ -69,10 +69,10 @@ enum Comparison {
 pub(crate) enum InvalidObjective {
     #[error("`{0}` is not a comparison: expected for example join.p99<500ms")]
     Comparison(String),
-    #[error("`{0}` is not measured; there are {all}", all = names().join(", "))]
+    #[error("`{0}` is not measured; expected one of {all}", all = names().join(", "))]
     Name(String),
     #[error(
-        "`{0}` is not a statistic of a latency; there are p50, p99, p999 and so on, mean, max, count and missing"
+        "`{0}` is not a statistic of a latency; expected p50, p99, p999 and so on, mean, max, count or missing"
     )]
     Statistic(String),
     #[error("`{0}` is not a bound like {1}")]

@@ -40,10 +40,10 @@ pub struct Attributes(Payload);
 #[non_exhaustive]
 pub enum InvalidIdentity {
     /// Not an object of texts, or longer than 1 KiB of JSON.
-    #[error("attributes are an object of texts with at most 1024 bytes of JSON")]
+    #[error("expected attributes as an object of texts, with at most 1024 bytes of JSON")]
     Attributes,
     /// Not 1 to 128 bytes.
-    #[error("the id of a user has 1 to 128 bytes")]
+    #[error("expected a user id of 1 to 128 bytes")]
     UserId,
 }
 

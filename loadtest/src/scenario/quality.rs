@@ -27,7 +27,7 @@ pub(crate) struct Stalls {
 /// A text does not say how bad a network is.
 #[derive(Debug, Error)]
 pub(crate) enum InvalidQuality {
-    #[error("`{0}` is not an impairment; there are loss, delay, jitter and bandwidth")]
+    #[error("`{0}` is not an impairment; expected loss, delay, jitter or bandwidth")]
     Name(String),
     #[error("`{0}` is not an impairment like loss=2%, delay=50ms, jitter=20ms or bandwidth=1mbit")]
     Value(String),

@@ -151,7 +151,10 @@ pub enum InvalidId {
     #[error("not a room id: expected 1 to 64 characters of [0-9A-Za-z._~-], not `.` or `..`")]
     Room,
     /// A generated room id where a chosen one is expected.
-    #[error("six characters of 23456789ABCDEFGHJKMNPQRSTUVWXYZ are a generated room id")]
+    #[error(
+        "expected a chosen room id; a generated room id is six characters of \
+         23456789ABCDEFGHJKMNPQRSTUVWXYZ"
+    )]
     GeneratedRoom,
 }
 

@@ -1,4 +1,4 @@
-//! The page on which people hold calls in a browser, and how a user who creates a room signs in.
+//! The page for calls in a browser, and how a user who creates a room signs in.
 
 mod files;
 pub(crate) mod login_url;

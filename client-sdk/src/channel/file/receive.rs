@@ -61,7 +61,7 @@ impl DataChannel {
 
 impl FileOffer {
     /// The name of the file, as the sender gives it. It contains no folder, no leading dot and no
-    /// control characters, whatever the sender sends, but another file may have the same name.
+    /// control characters, even if the sender sends some, but another file may have the same name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name

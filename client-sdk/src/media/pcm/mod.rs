@@ -30,7 +30,7 @@ impl Source {
     /// let (voice, source) = Source::pcm(format, OpusOptions::speech());
     /// let client = Client::new("https://rooms.example.com")?;
     /// let bot = client.join("ABC234", "123456", "bot", Options::new().audio(source)).await?;
-    /// // Whatever a synthesizer of speech has made, in pieces of any length.
+    /// // The output of a speech synthesizer, in pieces of any length.
     /// voice.send(&speech).await?;
     /// voice.drained().await?;
     /// # Ok(())

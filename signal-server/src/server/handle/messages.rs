@@ -62,7 +62,7 @@ impl ServerHandle {
     /// ```
     /// use signal_server::{HostMessage, ServerHandle};
     ///
-    /// /// Sends each message back to whoever sent it.
+    /// /// Sends each message back to its sender.
     /// async fn echo(server: ServerHandle) {
     ///     let mut messages = server.messages();
     ///     while let Some(message) = messages.next().await {

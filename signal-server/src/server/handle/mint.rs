@@ -32,7 +32,7 @@ pub enum MintError {
     #[error("no such room is open")]
     RoomNotFound,
     /// The participant in that [seat](MintToken::seat) is among the last 256 that were kicked.
-    #[error("the participant in this seat was kicked; a token for another seat enters")]
+    #[error("the participant in this seat was kicked; mint a token for another seat")]
     SeatVoid,
     /// The lifetime is more than 10 minutes.
     #[error("a token is valid for at most 10 minutes")]
