@@ -85,7 +85,7 @@ impl Reporter {
             Event::Ended { slot } => {
                 self.tell(
                     "played",
-                    &format!("{slot} has played"),
+                    &format!("{slot} has played to its end"),
                     json!({"slot": slot.to_string()}),
                 );
             }
@@ -98,11 +98,12 @@ impl Reporter {
             }
             Event::OverBudget { cost, budget } => {
                 let needed = cost.upload;
-                let text = format!("sending to everybody needs {needed} bit/s of {budget}");
+                let text =
+                    format!("sending to everybody needs {needed} bit/s; the budget is {budget}");
                 self.tell("over_budget", &text, json!({"needed": needed, "budget": budget}));
             }
             Event::ParticipantJoined(info) => {
-                let text = format!("{} ({}) is here", info.name.escape_debug(), info.id);
+                let text = format!("{} ({}) is in the room", info.name.escape_debug(), info.id);
                 let json = json!({"participant": info.id.as_str(), "name": &*info.name});
                 self.tell("participant_joined", &text, json);
             }
@@ -122,7 +123,7 @@ impl Reporter {
                     "moderate": moderate,
                 });
                 let text = format!(
-                    "permitted now: message {message}, update {update}, publish {publish}, \
+                    "permissions: message {message}, update {update}, publish {publish}, \
                      moderate {moderate}"
                 );
                 self.tell("permissions_changed", &text, json);
@@ -146,11 +147,11 @@ impl Reporter {
                 self.tell("room_expiring", &text, json!({"seconds": seconds}));
             }
             Event::ShareEnded { reason } => {
-                let text = format!("what was shared has ended: {reason}");
+                let text = format!("the shared screen has ended: {reason}");
                 self.tell("share_ended", &text, json!({"reason": reason.to_string()}));
             }
             Event::SignalingLost { reason } => {
-                let text = format!("no way back to the server, media goes on: {reason}");
+                let text = format!("cannot return to the room; media continues: {reason}");
                 self.tell("signaling_lost", &text, json!({"reason": reason}));
             }
             Event::SignalingError { code, message } => {

@@ -64,7 +64,7 @@ pub struct Counts {
     pub rooms: usize,
     /// The number of connected participants.
     pub participants: usize,
-    /// The number of TCP connections that [`Server::serve`](crate::Server::serve) has accepted. The
-    /// connections of an embedding application are not counted.
+    /// The number of TCP connections that [`Server::serve`](crate::Server::serve) has accepted.
+    /// Connections that your own application accepts are not counted.
     pub connections: u32,
 }

@@ -71,7 +71,7 @@ impl Findings {
         output.table(["check", "of", "result", ""], rows);
         if !output.json {
             let found = match failures.len() {
-                0 => "\nnothing of what was checked is in the way".to_owned(),
+                0 => "\nno check has failed".to_owned(),
                 _ => format!("\n{}", failures.join("\n")),
             };
             output.print(found, &Value::Null);

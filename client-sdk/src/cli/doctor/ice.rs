@@ -33,7 +33,7 @@ pub(super) async fn check(
     let checks = urls.map(|(server, url)| check_url(client, server, url, bind));
     let checked = join_all(checks).await;
     if checked.is_empty() {
-        let why = "the server names none; calls work within one network only";
+        let why = "the server names no ICE servers; calls work only within one network";
         return findings.add("ice", "", Outcome::Skipped(why.into()));
     }
     let udp: Vec<bool> = checked.iter().filter_map(|checked| checked.udp).collect();
@@ -80,7 +80,7 @@ async fn check_url(
     };
     let options = &options;
     let unused = |check, what: &str| {
-        checked(check, Outcome::Skipped(format!("{what} is for browsers only")), None)
+        checked(check, Outcome::Skipped(format!("only browsers use {what}")), None)
     };
     match (url.scheme(), url.transport()) {
         (IceScheme::Stun, _) => {
@@ -150,7 +150,7 @@ async fn relay(client: &Client, server: &IceServer, url: &str, options: &Options
         Err(error) => {
             let advice = match error {
                 NotAllocated::NoCredential => {
-                    "The signaling server has to send a credential for it."
+                    "The signaling server has to send a credential for this server."
                 }
                 NotAllocated::NoRelay(NoRelay::Refused { code: 401 }) => {
                     "The TURN server does not accept the credential: it and the signaling server \

@@ -166,4 +166,4 @@ fn refused(
 const NAME: &str = "room-bot doctor";
 const TELLING: Duration = Duration::from_secs(2);
 const BEFORE_SOCKET: &str =
-    "If a proxy stands before the server, it has to pass on WebSockets (the header Upgrade).";
+    "A proxy in front of the server has to pass on WebSockets (the header Upgrade).";

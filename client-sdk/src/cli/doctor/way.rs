@@ -51,7 +51,7 @@ pub(super) async fn check(client: &Client, server: &Url, findings: &mut Findings
             let outcome = match status.is_server_error() {
                 true => Outcome::failed(
                     format!("the server answers with {status}"),
-                    "The server, or a proxy before it, is not ready: see its log.",
+                    "The server, or a proxy in front of it, is not ready: see its log.",
                 ),
                 false => Outcome::Passed(format!("answers with {status}")),
             };

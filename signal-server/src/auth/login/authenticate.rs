@@ -82,7 +82,8 @@ pub struct LoginRequest<'a> {
     /// The path and the query, with the prefix that the router is nested under.
     pub uri: &'a Uri,
     /// The address of the client, which a [trusted proxy](crate::Builder::trusted_proxies) may
-    /// report. It is `None` if the embedding application does not provide addresses.
+    /// report. It is `None` if your application does not provide addresses (see
+    /// [`Server::router`](crate::Server::router)).
     pub address: Option<IpAddr>,
 }
 
