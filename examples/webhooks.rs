@@ -3,7 +3,7 @@
 //! ```sh
 //! printf 'whsec_%s' "$(openssl rand -base64 32)" >/tmp/webhook-secret
 //! cargo run -p examples --example webhooks -- /tmp/webhook-secret     # prints its address
-//! signal-server --webhook-url http://127.0.0.1:…/hooks --webhook-secret-file /tmp/webhook-secret
+//! signal-server serve --webhook-url http://127.0.0.1:…/hooks --webhook-secret-file /tmp/webhook-secret
 //! ```
 
 use std::collections::{HashSet, VecDeque};

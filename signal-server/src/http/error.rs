@@ -118,8 +118,8 @@ impl Code {
         match self {
             Self::BodyTooLarge => "the body is too long (by default 8 KiB, of operators 64 KiB)",
             Self::Forbidden => {
-                "the token or the application does not permit this request, the user is banned from \
-                 the room, or the origin of the page is not allowed"
+                "the token or the host application does not permit this request, the user is \
+                 banned from the room, or the origin of the page is not allowed"
             }
             Self::InvalidArgument => {
                 "the body is not JSON, or a field or parameter is invalid; `message` names it"
@@ -136,12 +136,12 @@ impl Code {
             Self::RequestTimeout => "the request took too long (10 s by default)",
             Self::RoomExpired => "the room has expired; after 24 hours the answer is 404",
             Self::RoomFull => "all seats for guests are taken by connected participants",
-            Self::RoomLocked => "the creator has locked the room",
+            Self::RoomLocked => "the room is locked",
             Self::RoomNotFound => "the room does not exist, or it is closed",
             Self::StorageUnavailable => "the room cannot be saved",
             Self::Unauthorized => "the token is missing, invalid or expired",
             Self::Unavailable => {
-                "the server is draining, or cannot reach the login's keys or the application"
+                "the server is draining, or cannot reach the login's keys or the host application"
             }
             Self::UnsupportedMediaType => "the body is not `application/json`",
             Self::WrongPassword => "the password is wrong",

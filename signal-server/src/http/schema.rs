@@ -14,9 +14,12 @@ pub(crate) fn constant<const VALUE: bool>() -> Object {
 #[schema(as = IceServer)]
 #[expect(dead_code, reason = "describes a type of another crate")]
 pub(crate) struct IceServerJson {
+    /// URLs like `stun:host:3478` or `turn:host:3478?transport=udp`.
     urls: Vec<String>,
+    /// The user name for a TURN server.
     #[schema(nullable = false)]
     username: Option<String>,
+    /// The password for a TURN server.
     #[schema(nullable = false)]
     credential: Option<String>,
 }

@@ -16,7 +16,7 @@ use signal_core::{ParticipantId, RoomId};
 ///
 /// # When it fails
 ///
-/// It must not block. The server waits 3 s for an answer, or half of
+/// The call must not block. The server waits 3 s for an answer, or half of
 /// [`request_patience`](crate::Limits::request_patience) if that is less. If the call takes longer,
 /// fails or panics, the participant gets the [configured](crate::Builder::turn) servers, if any,
 /// and the log says why. The participant is admitted all the same.

@@ -14,7 +14,7 @@ use crate::client_address::ClientAddress;
 use crate::embedder;
 use crate::limits::concurrency::ConcurrencyLimit;
 
-/// Your own decision who may join a room, and as whom: the members of a meeting, say, without a
+/// Decides who may join a room, and as whom: for example the members of a meeting, without a
 /// password. See [`Builder::admit`](crate::Builder::admit).
 ///
 /// The server calls it for each request to join (`POST …/join`) whose room exists, after the limits
@@ -23,7 +23,7 @@ use crate::limits::concurrency::ConcurrencyLimit;
 ///
 /// # When it fails
 ///
-/// It must not block. The server waits 5 s for an answer, or half of
+/// The call must not block. The server waits 5 s for an answer, or half of
 /// [`request_patience`](crate::Limits::request_patience) if that is less. At most 64 calls run at
 /// once, and 8 of them for one client address. If the call takes longer or panics, or too many run,
 /// the request gets 503 `unavailable`, and nothing is changed or counted.

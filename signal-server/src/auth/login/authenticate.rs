@@ -19,10 +19,10 @@ use crate::embedder;
 /// [`Login::custom`](super::Login::custom).
 ///
 /// The server calls it once for each request and socket that needs a login and has no ws token,
-/// including those of strangers, so cache what is expensive to look up. It must not block. The
-/// server waits 5 s for an answer, or half of [`request_patience`](crate::Limits::request_patience)
-/// if that is less. If the call takes longer or panics, the result is [`TokenError::Unverifiable`]
-/// and the log says why.
+/// including those of strangers, so cache what is expensive to look up. The call must not block.
+/// The server waits 5 s for an answer, or half of
+/// [`request_patience`](crate::Limits::request_patience) if that is less. If the call takes longer
+/// or panics, the result is [`TokenError::Unverifiable`] and the log says why.
 ///
 /// # Cookies
 ///

@@ -30,6 +30,7 @@ pub(crate) struct KickUserQuery {
 #[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "documents", schema(as = KickedUser))]
 pub(crate) struct KickedUser {
+    /// The id of the removed user.
     user: String,
 }
 

@@ -39,6 +39,7 @@ pub(crate) struct Page {
 #[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "documents", schema(as = ManagedRoomList))]
 pub(crate) struct Listed {
+    /// The rooms of this page, newest first.
     rooms: Vec<ManagedRoom>,
     /// Where the next page begins; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -56,6 +56,7 @@ pub(crate) struct Sent {
 #[derive(Serialize)]
 #[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
 struct Refusal {
+    /// The id of the participant.
     #[cfg_attr(feature = "documents", schema(example = "p_zzzy0001"))]
     participant_id: String,
     /// `rate_limited`: too many messages are waiting for the participant. `peer_unreachable`: the

@@ -24,8 +24,10 @@ error_responses!(Unauthorized, InvalidArgument, RoomNotFound, ParticipantNotFoun
 #[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "documents", schema(as = ParticipantAttributes))]
 pub(crate) struct Described {
+    /// The participant id.
     #[cfg_attr(feature = "documents", schema(example = "p_zzzy0001"))]
     participant_id: String,
+    /// The attributes of the participant now.
     attributes: BTreeMap<String, String>,
 }
 

@@ -22,8 +22,10 @@ error_responses!(Unauthorized, InvalidArgument, RoomNotFound, BodyTooLarge);
 #[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "documents", schema(as = RoomData))]
 pub(crate) struct Noted {
+    /// The room id.
     #[cfg_attr(feature = "documents", schema(example = "ABC234"))]
     room_id: String,
+    /// The data of the room now.
     data: BTreeMap<String, String>,
 }
 

@@ -23,8 +23,10 @@ error_responses!(Unauthorized, InvalidArgument, RoomNotFound, ParticipantNotFoun
 #[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "documents", schema(as = ParticipantPermissions))]
 pub(crate) struct Permitted {
+    /// The participant id.
     #[cfg_attr(feature = "documents", schema(example = "p_zzzy0001"))]
     participant_id: String,
+    /// The permissions of the participant now.
     permissions: PermissionsJson,
 }
 

@@ -64,6 +64,7 @@ struct TokenRequest {
 pub(crate) struct RoomToken {
     /// The token, which a client uses as the `ws_token` of an answer to `join`.
     ws_token: String,
+    /// When the token expires.
     #[cfg_attr(feature = "documents", schema(format = DateTime))]
     token_expires_at: String,
 }

@@ -19,6 +19,7 @@ error_responses!(Unauthorized, Forbidden, RoomNotFound, RoomExpired, RateLimited
 #[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "documents", schema(as = ClosedRoom))]
 pub(crate) struct Closed {
+    /// The id of the closed room.
     #[cfg_attr(feature = "documents", schema(example = "ABC234"))]
     pub(in crate::http) room_id: String,
 }

@@ -66,10 +66,14 @@ struct CreateRequest {
 #[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "documents", schema(as = CreatedRoom))]
 pub(crate) struct Created {
+    /// The room id.
     #[cfg_attr(feature = "documents", schema(example = "ABC234"))]
     room_id: String,
+    /// The name of the room.
     name: String,
+    /// How many participants the room can hold, including the creator.
     max_participants: u16,
+    /// When the room ends.
     #[cfg_attr(feature = "documents", schema(format = DateTime))]
     expires_at: String,
     /// The creator's participant id. It changes if somebody enters first; the id in `joined` is
@@ -78,8 +82,10 @@ pub(crate) struct Created {
     participant_id: String,
     /// The token that opens a socket for the creator, as the access token does too.
     ws_token: String,
+    /// When `ws_token` expires.
     #[cfg_attr(feature = "documents", schema(format = DateTime))]
     token_expires_at: String,
+    /// ICE servers for the creator, with credentials.
     #[cfg_attr(
         feature = "documents",
         schema(value_type = Vec<crate::http::schema::IceServerJson>)

@@ -31,11 +31,13 @@ error_responses!(
 #[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "documents", schema(as = IceServerList))]
 pub(crate) struct Announced {
+    /// ICE servers, with credentials.
     #[cfg_attr(
         feature = "documents",
         schema(value_type = Vec<crate::http::schema::IceServerJson>)
     )]
     ice_servers: Vec<IceServer>,
+    /// When the credentials expire.
     #[cfg_attr(feature = "documents", schema(format = DateTime))]
     ice_expires_at: String,
 }

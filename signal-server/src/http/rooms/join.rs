@@ -76,12 +76,15 @@ pub(crate) struct Joined {
     participant_id: String,
     /// The token that opens a socket in the room.
     ws_token: String,
+    /// The name of the room.
     room_name: String,
+    /// ICE servers for the participant, with credentials.
     #[cfg_attr(
         feature = "documents",
         schema(value_type = Vec<crate::http::schema::IceServerJson>)
     )]
     ice_servers: Vec<IceServer>,
+    /// When `ws_token` expires.
     #[cfg_attr(feature = "documents", schema(format = DateTime))]
     token_expires_at: String,
 }

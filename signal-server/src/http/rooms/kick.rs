@@ -42,6 +42,7 @@ pub(crate) struct KickQuery {
 #[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "documents", schema(as = KickedParticipant))]
 pub(crate) struct Kicked {
+    /// The id of the removed participant.
     #[cfg_attr(feature = "documents", schema(example = "p_zzzy0001"))]
     pub(in crate::http) participant_id: String,
     #[serde(flatten)]

@@ -19,6 +19,7 @@ error_responses!(Unauthorized, Unavailable);
 #[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "documents", schema(as = RoomList))]
 pub(crate) struct Listed {
+    /// The rooms, newest first.
     rooms: Vec<RoomJson>,
 }
 

@@ -11,8 +11,10 @@ use crate::http::response::rfc3339;
 #[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "documents", schema(as = Room))]
 pub(crate) struct RoomJson {
+    /// The room id.
     #[cfg_attr(feature = "documents", schema(example = "ABC234"))]
     room_id: String,
+    /// The name of the room.
     name: String,
     /// How many participants the room can hold, including the creator.
     max_participants: u16,
@@ -24,8 +26,10 @@ pub(crate) struct RoomJson {
     /// Every 3 minutes one attempt is restored.
     password_attempts_left: u8,
     on_creator_leave: OnCreatorLeaveJson,
+    /// When the room was created.
     #[cfg_attr(feature = "documents", schema(format = DateTime))]
     created_at: String,
+    /// When the room ends.
     #[cfg_attr(feature = "documents", schema(format = DateTime))]
     expires_at: String,
 }
@@ -46,9 +50,12 @@ pub(crate) struct RoomDetailsJson {
 #[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "documents", schema(as = Participant))]
 pub(in crate::http) struct ParticipantJson {
+    /// The participant id.
     #[cfg_attr(feature = "documents", schema(example = "p_zzzy0001"))]
     id: String,
+    /// The name that others see.
     name: String,
+    /// Whether the participant created the room.
     is_creator: bool,
     /// Whether the participant is connected. If not, its seat is kept for a while.
     connected: bool,
