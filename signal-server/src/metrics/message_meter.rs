@@ -49,14 +49,14 @@ impl Collector for MessageMeter {
             let metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
             ConstCounter::new(count).encode(metric)
         };
-        counter("messages", "Messages received from participants", self.received)?;
-        counter("relays", "Messages relayed, counted once for each receiver", self.relayed)?;
+        counter("messages", "Messages received from participants.", self.received)?;
+        counter("relays", "Messages relayed, counted once for each receiver.", self.relayed)?;
         let bounds = BOUNDS.into_iter().chain([f64::MAX]);
         let buckets: Vec<(f64, u64)> = bounds.zip(self.by_time).collect();
         encoder
             .encode_descriptor(
                 "message",
-                "Time to handle a message",
+                "Time from the socket of a sender to the outboxes of the receivers, in seconds.",
                 Some(&Unit::Seconds),
                 MetricType::Histogram,
             )?

@@ -16,15 +16,19 @@ pub(super) struct Process;
 impl Collector for Process {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         if let Some(seconds) = processor_seconds() {
-            let help = "Processor time of the process";
+            let help = "Processor time of the process, in seconds.";
             let name = "process_cpu_seconds";
             let metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
             ConstCounter::new(seconds).encode(metric)?;
         }
         let gauges = [
-            ("process_resident_memory_bytes", "Resident memory of the process", resident_bytes()),
-            ("process_open_fds", "Open file descriptors", open_files()),
-            ("process_max_fds", "The most open file descriptors", max_files()),
+            (
+                "process_resident_memory_bytes",
+                "Resident memory of the process, in bytes.",
+                resident_bytes(),
+            ),
+            ("process_open_fds", "Open file descriptors.", open_files()),
+            ("process_max_fds", "Maximum number of open file descriptors.", max_files()),
         ];
         for (name, help, value) in gauges {
             let Some(value) = value else { continue };

@@ -167,7 +167,7 @@ impl Metrics {
         registry.register_collector(Box::new(messages));
         registry.register(
             "refusals",
-            "Refusals because of a limit, by its setting",
+            "Refusals because of a limit, by the setting of the limit",
             self.refusals.clone(),
         );
         registry.register(
@@ -182,10 +182,15 @@ impl Metrics {
             self.failed_handshakes.clone(),
         );
         let requests = self.requests.clone();
-        registry.register_with_unit("request", "Time to answer a request", Unit::Seconds, requests);
+        registry.register_with_unit(
+            "request",
+            "Time to answer a request, in seconds",
+            Unit::Seconds,
+            requests,
+        );
         registry.register_with_unit(
             "save",
-            "Time to save changes",
+            "Time of one commit to disk, in seconds",
             Unit::Seconds,
             self.saving.clone(),
         );
@@ -201,7 +206,7 @@ impl Metrics {
         );
         registry.register(
             "webhook_events",
-            "Events for the webhook that wait no longer, by what became of them",
+            "Events that have left the queue for the webhook, by the outcome",
             self.webhook_events.clone(),
         );
         let mut of_process = Registry::default();
