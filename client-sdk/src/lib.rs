@@ -46,12 +46,12 @@
 //! # Recording
 //!
 //! [`Recorder`] writes what each participant sends into WebM or Matroska files. [`IvfWriter`] and
-//! [`OggWriter`] write the pictures or the sound of one track.
+//! [`OggWriter`] write the video or the audio of one track.
 //!
 //! # Sound as samples
 //!
 //! With the cargo feature `opus`, `Source::pcm` sends samples, and `RemoteTrack::into_pcm` delivers
-//! the samples of others. For pictures, see [`guide::codecs`].
+//! the samples of others. For video, see [`guide::codecs`].
 //!
 //! # Moderation
 //!

@@ -17,7 +17,7 @@ use crate::slot::Slot;
 #[non_exhaustive]
 pub enum SharePlace {
     /// In a track of its own, beside the video. Pages with one element for each participant then
-    /// show the screen without the participant's sound.
+    /// show the screen without the participant's audio.
     BesideVideo,
     /// In the video's track, where the video continues once the screen ends.
     #[default]

@@ -195,7 +195,7 @@ impl Participant {
     }
 
     /// Mutes this slot until [`unmute`](Self::unmute), whether or not something is published there
-    /// yet. The others hear silence or see a black picture, which costs next to nothing. The source
+    /// yet. The others hear silence or see a black frame, which costs next to nothing. The source
     /// plays on unheard and unseen. Nothing is negotiated.
     ///
     /// The others learn of it from this participant's state; see [`is_muted`](Self::is_muted).
@@ -203,7 +203,7 @@ impl Participant {
         self.set_muted(slot.into(), true).await;
     }
 
-    /// Unmutes this slot. Video begins with a picture that can be decoded.
+    /// Unmutes this slot. Video begins with a frame that can be decoded.
     pub async fn unmute(&self, slot: impl Into<Slot>) {
         self.set_muted(slot.into(), false).await;
     }

@@ -9,7 +9,7 @@ use crate::media::ivf::{HEADER_BYTES, MAGIC, four_cc};
 use crate::media::{Codec, MediaKind};
 use crate::track::{RemoteFrame, RtpTime};
 
-/// Writes the pictures of a track into an IVF file: VP8, VP9 or AV1, as they were encoded, at the
+/// Writes the video of a track into an IVF file: VP8, VP9 or AV1, as they were encoded, at the
 /// times of their RTP timestamps, so that gaps are kept.
 ///
 /// The file begins with the first keyframe. It can be a pipe:
@@ -41,7 +41,7 @@ pub struct IvfWriter<W> {
 }
 
 impl<W: Write> IvfWriter<W> {
-    /// Begins a file for pictures of that codec.
+    /// Begins a file for video of that codec.
     ///
     /// # Errors
     ///

@@ -26,7 +26,7 @@ use self::participant_file::{Arrived, NewTrack, ParticipantFile, TrackKey};
 use crate::slot::Slot;
 use crate::track::{RemoteFrames, RemoteTrack};
 
-/// Records the media of participants as they encoded it: one WebM file with sound and pictures for
+/// Records the media of participants as they encoded it: one WebM file with audio and video for
 /// each participant, or a Matroska file if it contains H.264.
 ///
 /// The recorder places frames by the sender's clock (RFC 3550 section 6.4.1), so that audio and

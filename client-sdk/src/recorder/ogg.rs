@@ -9,7 +9,7 @@ use crate::media::MediaKind;
 use crate::media::ogg::MAGIC;
 use crate::track::{RemoteFrame, RtpTime};
 
-/// Writes the sound of a track into an Ogg file (RFC 7845): Opus, as it was encoded.
+/// Writes the audio of a track into an Ogg file (RFC 7845): Opus, as it was encoded.
 ///
 /// Lost packets and pauses are filled with packets that make a player conceal the gap, so that
 /// everything after it is at the right time.

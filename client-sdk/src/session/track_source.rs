@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum TrackSource {
-    /// A camera, or pictures that the application generates.
+    /// A camera, or video that the application generates.
     Camera,
     /// A file.
     File,
-    /// A microphone, or sound that the application generates.
+    /// A microphone, or audio that the application generates.
     Microphone,
     /// A screen, a window or a part of one.
     Screen,

@@ -36,7 +36,7 @@ pub struct RtpPacket {
     pub sequence_number: u16,
     /// The timestamp, in units of the codec's clock: 48 kHz for Opus, 90 kHz for video.
     pub timestamp: u32,
-    /// Whether this is the last packet of a picture.
+    /// Whether this is the last packet of a video frame.
     pub marker: bool,
     /// The payload type that was negotiated for the codec.
     pub payload_type: u8,

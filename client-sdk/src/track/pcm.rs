@@ -24,7 +24,7 @@ impl RemoteTrack {
     }
 }
 
-/// The sound of a track.
+/// The audio of a track, as samples.
 ///
 /// A lost packet is replaced by its copy in the next packet, if there is one
 /// ([`OpusOptions::fec`]), or concealed by the sound before it. Pauses are silence of up to a

@@ -27,9 +27,9 @@ use tokio::time::Instant;
 /// before that to wait for viewers. A playback is for one film, and is as long as its longest file.
 ///
 /// Everybody sees the same position of the film at the same time. A participant that joins or loses
-/// packets gets the pictures since the last keyframe at once, and the others are not affected.
-/// Sound and picture stay in sync even if the process was stopped for a while: the film then
-/// continues at the position of its clock.
+/// packets gets the frames since the last keyframe at once, and the others are not affected. Audio
+/// and video stay in sync even if the process was stopped for a while: the film then continues at
+/// the position of its clock.
 #[derive(Clone)]
 pub struct Playback(Arc<watch::Sender<Timeline>>);
 
@@ -59,7 +59,7 @@ impl Playback {
         Self(Arc::new(watch::Sender::new(timeline)))
     }
 
-    /// Pauses, even before anything plays. Viewers still see the current picture.
+    /// Pauses, even before anything plays. Viewers still see the current frame.
     pub fn pause(&self) {
         self.0.send_modify(|timeline| timeline.pause(Instant::now()));
     }
