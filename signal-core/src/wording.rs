@@ -9,7 +9,7 @@ impl ErrorCode {
     /// The text for people: what is wrong and, if there is a remedy, what to do.
     pub fn text(self, language: Language) -> &'static str {
         let text = match self {
-            Self::Forbidden => ["没有权限", "you may not do this"],
+            Self::Forbidden => ["没有权限", "you are not permitted to do this"],
             Self::InvalidMessage => ["消息格式无效", "the message is malformed"],
             Self::MessageTooLarge => ["消息过大", "the message is too large"],
             Self::OfferConflict => [

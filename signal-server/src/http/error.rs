@@ -173,7 +173,7 @@ impl ApiError {
             Self::Draining => {
                 ("服务器正在重启，请稍后再试", "the server is restarting; try again in a moment")
             }
-            Self::Forbidden => ("没有权限", "you may not do this"),
+            Self::Forbidden => ("没有权限", "you are not permitted to do this"),
             Self::InvalidArgument(detail) => {
                 return match language {
                     Language::En => format!("invalid argument: {detail}"),
@@ -182,7 +182,9 @@ impl ApiError {
             }
             Self::MethodNotAllowed => ("不支持该方法", "this method is not allowed here"),
             Self::NotFound => ("路径不存在", "no such path"),
-            Self::RateLimited { .. } => ("操作过于频繁，请稍后再试", "too often; try again later"),
+            Self::RateLimited { .. } => {
+                ("操作过于频繁，请稍后再试", "too many attempts; try again later")
+            }
             Self::Rejected { reject, .. } => return reject.text(language).to_owned(),
             Self::RequestTimeout => ("请求超时", "the request took too long"),
             Self::StorageUnavailable => (

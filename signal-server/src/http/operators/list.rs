@@ -22,7 +22,7 @@ error_responses!(Unauthorized, InvalidArgument);
 #[cfg_attr(feature = "documents", derive(utoipa::IntoParams))]
 #[cfg_attr(feature = "documents", into_params(parameter_in = Query))]
 pub(crate) struct Page {
-    /// How many rooms to return.
+    /// How many rooms to return: 1000 by default.
     #[cfg_attr(feature = "documents", param(minimum = 1, maximum = 1000))]
     #[serde(default = "most")]
     limit: usize,

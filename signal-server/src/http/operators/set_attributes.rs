@@ -34,8 +34,8 @@ pub(crate) struct Described {
 /// Set the attributes of a participant
 ///
 /// The attributes are texts that v2 participants see beside the name, at most 1 KiB of JSON. They
-/// replace the previous ones, and `{}` removes them. v2 participants get `peer_updated`. A new
-/// socket that the participant opens with its token has those of the token again.
+/// replace the previous ones, and `{}` removes them. v2 participants get `peer_updated`. If the
+/// participant opens a new socket with its token, the attributes of the token apply again.
 #[cfg_attr(feature = "documents", utoipa::path(
     put,
     path = "/admin/rooms/{room_id}/participants/{participant_id}/attributes",
