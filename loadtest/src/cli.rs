@@ -201,4 +201,4 @@ message was lost, and every objective was held; 1 if something failed or was los
 arguments; 3 if the tester was the limit, so that the figures say nothing about the server; 4 if
 nothing was lost and an objective was missed.
 
-LOADTEST_LOG=info shows the log; LOADTEST_LOG=client_sdk=debug that of one part.";
+LOADTEST_LOG=info shows the log; LOADTEST_LOG=client_sdk=debug shows that of one crate.";
