@@ -92,6 +92,7 @@ export class Participant extends EventTarget {
         this.#enter(message);
         if (message.participants) this.#compare(message.participants);
         this.#become("connected");
+        if (message.room) this.#tell("roomchanged");
         break;
       case "peer_joined":
         this.#meet(message.participant);

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
+use signal_server::{HostMessage, Payload, Topic};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
@@ -95,6 +96,27 @@ async fn a_page_that_is_cut_off_for_ten_seconds_misses_nothing() {
     assert_eq!(call.guest.see("visit.connections.length").await, 1);
     call.until_media_flows().await;
     call.assert_no_faults().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_has_missed_too_much_shows_the_room_as_it_is_now() {
+    let (server, browser) = stage().await;
+    let (wire, _) = Wire::to(server.address()).await;
+    let page = Visitor::open(&browser, &wire.url()).await;
+    let room = page.create("Alice").await.room.parse().unwrap();
+    wire.refuse(true);
+    wire.cut();
+    page.until_shown(".warning").await;
+    let handle = server.server().handle();
+    handle.set_locked(room, true).await.unwrap();
+    // More than the server keeps for it.
+    for _ in 0..300 {
+        let (topic, data) = (Topic::new("news").unwrap(), Payload::new("more").unwrap());
+        handle.send(room, HostMessage::to_room(topic, data)).unwrap();
+    }
+    wire.refuse(false);
+    page.until("document.querySelector('.count').textContent.includes('Locked')").await;
+    page.assert_no_faults().await;
 }
 
 /// In the long run alone, since pages wait for a while before they give up a socket.
