@@ -83,7 +83,8 @@ export function callView({ participant, devices, name, invitation, host }, on) {
   let mayPublish = true;
   let mayModerate = participant.permissions.moderate;
   function showPermissions() {
-    const { publish, moderate } = participant.permissions;
+    const { message, publish, moderate } = participant.permissions;
+    chat.permit(message);
     if (publish !== mayPublish) notify(say(publish ? "maySend" : "mayNotSend"));
     mayPublish = publish;
     // The creator manages the room by the token of the login, whatever is permitted.

@@ -12,8 +12,11 @@ export class Chat {
   #name;
   #log = element("ol", { className: "messages" });
   #input = element("input", {
-    maxLength: LONGEST, autocomplete: "off", placeholder: say("message"), ariaLabel: say("message"),
+    maxLength: LONGEST, autocomplete: "off", ariaLabel: say("message"),
   });
+  #send = element("button", {
+    className: "round primary", ariaLabel: say("send"),
+  }, icon("send"));
 
   // name: this participant's; onUnread: called for messages that arrive while the chat is hidden
   constructor(participant, name, { onClose, onUnread }) {
@@ -22,14 +25,11 @@ export class Chat {
     const close = element("button", {
       type: "button", className: "round small", ariaLabel: say("close"), onclick: onClose,
     }, icon("close"));
-    const send = element("button", {
-      className: "round primary", ariaLabel: say("send"),
-    }, icon("send"));
     this.node = element("aside", { className: "chat", ariaLabel: say("chat"), hidden: true },
       element("header", {}, element("h2", {}, say("chat")), close),
       element("p", { className: "hint" }, say("chatEmpty")),
       element("div", { className: "log", role: "log", tabIndex: 0 }, this.#log),
-      element("form", { onsubmit: (event) => this.#send(event) }, this.#input, send),
+      element("form", { onsubmit: (event) => this.#submit(event) }, this.#input, this.#send),
     );
     participant.addEventListener("message", ({ detail: { from, topic, data } }) => {
       if (topic !== TOPIC || typeof data?.text !== "string") return;
@@ -44,7 +44,13 @@ export class Chat {
     if (isShown) this.#input.focus();
   }
 
-  #send(event) {
+  // Whether this participant may send.
+  permit(mayMessage) {
+    this.#input.disabled = this.#send.disabled = !mayMessage;
+    this.#input.placeholder = say(mayMessage ? "message" : "mayNotMessage");
+  }
+
+  #submit(event) {
     event.preventDefault();
     const text = this.#input.value.trim();
     if (!text) return;

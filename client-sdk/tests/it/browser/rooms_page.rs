@@ -15,7 +15,7 @@ mod screens;
 mod sleeping;
 mod uplink;
 
-use client_sdk::{Client, Options};
+use client_sdk::{Client, Options, Permissions};
 use signal_server::testing::{self, TestServer};
 use signal_server::{Builder, Limits, Origins, Page as RoomsPage, Secret, Server};
 
@@ -69,6 +69,20 @@ impl Call {
         self.creator.assert_no_faults().await;
         self.guest.assert_no_faults().await;
     }
+}
+
+/// Changes what the participant of that name may do.
+async fn permit(
+    server: &TestServer,
+    invitation: &Invitation,
+    name: &str,
+    permissions: Permissions,
+) {
+    let handle = server.server().handle();
+    let room = invitation.room.parse().unwrap();
+    let participants = handle.room(room).unwrap().participants;
+    let named = participants.iter().find(|seated| seated.name.as_str() == name).unwrap();
+    handle.set_permissions(room, named.id, permissions).await.unwrap();
 }
 
 /// A program that sends sound and pictures.

@@ -5,7 +5,7 @@ use client_sdk::{Client, CloseReason, Options, Permissions};
 use serde_json::json;
 use signal_server::{Admit, JoinDecision, JoinRequest, MintToken, async_trait};
 
-use super::{Call, join, stage, stage_with};
+use super::{Call, join, permit, stage, stage_with};
 use crate::browser::visitor::{Invitation, Visitor};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -58,20 +58,39 @@ async fn whoever_is_removed_may_come_back_and_whoever_is_banned_needs_a_new_invi
 async fn whoever_may_not_publish_is_told_and_sends_nothing_until_it_may_again() {
     let (server, browser) = stage().await;
     let call = Call::begin(&browser, &server.url()).await;
-    let handle = server.server().handle();
-    let room = call.invitation.room.parse().unwrap();
-    let participants = handle.room(room).unwrap().participants;
-    let guest = participants.iter().find(|seated| seated.name.as_str() == "Bob").unwrap().id;
     let mut silent = Permissions::default();
     silent.publish = false;
 
-    handle.set_permissions(room, guest, silent).await.unwrap();
+    permit(&server, &call.invitation, "Bob", silent).await;
     call.guest.until_notified("You may not send sound or pictures for now.").await;
     call.guest.until("Object.keys(visit.sent()).length === 0").await;
-    handle.set_permissions(room, guest, Permissions::default()).await.unwrap();
+    permit(&server, &call.invitation, "Bob", Permissions::default()).await;
     call.guest.until_notified("You may send sound and pictures again.").await;
     call.until_media_flows().await;
     call.assert_no_faults().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_may_not_send_messages_cannot_write_until_it_may_again() {
+    let (server, browser) = stage().await;
+    let call = Call::begin(&browser, &server.url()).await;
+    let Call { creator, guest, invitation } = &call;
+    let mut silent = Permissions::default();
+    silent.message = false;
+    permit(&server, invitation, "Bob", silent).await;
+    guest.click("#chat").await;
+    guest.until_shown(".chat input:disabled").await;
+    let hint = guest.see("document.querySelector('.chat input').placeholder").await;
+    assert_eq!(hint, "You may not write for now");
+    guest.say("not sent").await;
+    permit(&server, invitation, "Bob", Permissions::default()).await;
+    guest.until_shown(".chat input:enabled").await;
+    guest.say("sent").await;
+    creator.until_said("sent").await;
+    for page in [creator, guest] {
+        assert_eq!(page.see("document.querySelectorAll('.messages li').length").await, 1);
+        page.assert_no_faults().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -176,15 +195,11 @@ async fn a_moderator_removes_bans_locks_and_closes_for_as_long_as_it_is_permitte
     let program = join(&server, &renewed).await;
     guest.until_shown(".people .ban").await;
 
-    let handle = server.server().handle();
-    let number = room.parse().unwrap();
-    let participants = handle.room(number).unwrap().participants;
-    let bob = participants.iter().find(|seated| seated.name.as_str() == "Bob").unwrap().id;
-    handle.set_permissions(number, bob, Permissions::default()).await.unwrap();
+    permit(&server, invitation, "Bob", Permissions::default()).await;
     guest.until_notified("You may no longer manage the room.").await;
     guest.until_hidden(".management").await;
     guest.until_hidden("#manage").await;
-    handle.set_permissions(number, bob, Permissions::ALL).await.unwrap();
+    permit(&server, invitation, "Bob", Permissions::ALL).await;
     guest.until_notified("You may manage the room now.").await;
     guest.until_shown("#manage").await;
     guest.click("#close-room").await;
