@@ -1,7 +1,7 @@
 // The text chat: messages to everybody in the room.
 
 import { element, icon } from "./dom.js";
-import { LANGUAGE, say } from "./words.js";
+import { say, sayTime } from "./words.js";
 
 const TOPIC = "chat";
 const LONGEST = 2000;
@@ -60,9 +60,8 @@ export class Chat {
   }
 
   #show(sender, text, isOwn) {
-    const time = new Date().toLocaleTimeString(LANGUAGE, { hour: "2-digit", minute: "2-digit" });
     this.#log.append(element("li", { className: isOwn ? "own" : "" },
-      element("span", { className: "sender" }, sender, " ", element("time", {}, time)),
+      element("span", { className: "sender" }, sender, " ", element("time", {}, sayTime(new Date()))),
       element("p", {}, text),
     ));
     while (this.#log.childElementCount > MOST_SHOWN) this.#log.firstChild.remove();

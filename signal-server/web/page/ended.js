@@ -6,7 +6,8 @@ import { say } from "./words.js";
 // detail: { code, closing } of the end; on: { start(), again() } where one may come back
 export function endedView(detail, on) {
   const again = element("button", { className: "primary", onclick: on.again }, say("joinAgain"));
-  const start = element("button", { className: "secondary", onclick: on.start }, say("newCall"));
+  const className = on.again ? "secondary" : "primary";
+  const start = element("button", { className, onclick: on.start }, say("newCall"));
   return element("div", { className: "ended" },
     element("div", { className: "card" },
       element("h1", {}, say(reason(detail))),

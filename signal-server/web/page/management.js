@@ -3,7 +3,7 @@
 
 import { dialog, element, notify } from "./dom.js";
 import { Moderator } from "./moderator.js";
-import { LANGUAGE, say, sayFailure } from "./words.js";
+import { say, sayFailure, sayTime } from "./words.js";
 
 export class Management {
   #participant;
@@ -78,9 +78,7 @@ export class Management {
   roomChanged() {
     const { locked, expires_at: expiresAt } = this.#participant.room;
     this.#lock.textContent = say(locked ? "unlock" : "lock");
-    const time = new Date(expiresAt)
-      .toLocaleTimeString(LANGUAGE, { hour: "2-digit", minute: "2-digit" });
-    this.#end.textContent = say("endsAt", { time });
+    this.#end.textContent = say("endsAt", { time: sayTime(new Date(expiresAt)) });
     if (this.#details) this.#show({ ...this.#details, expires_at: expiresAt });
   }
 

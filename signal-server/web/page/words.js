@@ -368,6 +368,11 @@ export function say(name, values = {}) {
   return typeof text === "function" ? text(values) : fill(text, values);
 }
 
+// Returns a time of day, like 9:05 PM.
+export function sayTime(date) {
+  return date.toLocaleTimeString(LANGUAGE, { hour: "numeric", minute: "2-digit" });
+}
+
 // Returns why a device cannot be used, and what to do in this browser.
 export function sayReason(reason) {
   return say(reason === "Denied" ? `reasonDenied${BROWSER}` : `reason${reason}`);

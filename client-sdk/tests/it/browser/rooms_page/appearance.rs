@@ -4,7 +4,9 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::{join_with, stage};
+use client_sdk::Permissions;
+
+use super::{join_with, permit, stage};
 use crate::browser::devtools::Look;
 use crate::browser::tries_all;
 use crate::browser::visitor::Visitor;
@@ -61,6 +63,11 @@ async fn visit_every_state(language: &'static str, looks: [(&'static str, Look);
         gallery.show(&creator, dialog).await;
         creator.click(&format!(".{dialog} .close")).await;
     }
+    permit(&server, &invitation, "Bob", Permissions::ALL).await;
+    guest.until_shown("#manage").await;
+    guest.click("#manage").await;
+    gallery.show(&guest, "moderation").await;
+    guest.click(".management .close").await;
     gallery.show(&creator, "call").await;
     guest.say("你好，听得到吗？").await;
     creator.until("document.querySelector('.unread')").await;
@@ -78,6 +85,7 @@ async fn visit_every_state(language: &'static str, looks: [(&'static str, Look);
         programs.push(join_with(&server, &invitation, listener()).await);
     }
     creator.until_people(9).await;
+    creator.until_hidden(".state:not([hidden])").await;
     gallery.show(&creator, "many").await;
     drop(programs);
     creator.click("#leave").await;
