@@ -84,6 +84,7 @@ impl PeerConnectionEventHandler for Handler {
     }
 
     async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {
+        self.timer.set_patient(state == RTCPeerConnectionState::Connected);
         self.emit(PeerConnectionEvent::State(state));
     }
 
