@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use rtc::shared::ifaces::ifaces;
 use tokio::sync::watch;
@@ -17,6 +18,17 @@ impl Addresses {
     pub(super) fn now() -> Option<Self> {
         let interfaces = ifaces().ok()?;
         Some(Self(interfaces.iter().filter_map(|known| known.addr).map(|at| at.ip()).collect()))
+    }
+
+    /// The addresses at most half a period ago. All participants of a process share them, because
+    /// the system takes long to list them.
+    fn recent() -> Option<Self> {
+        static RECENT: Mutex<Option<(Instant, Addresses)>> = Mutex::new(None);
+        let mut recent = RECENT.lock().unwrap_or_else(PoisonError::into_inner);
+        if recent.as_ref().is_none_or(|(listed, _)| listed.elapsed() >= PERIOD / 2) {
+            *recent = Self::now().map(|addresses| (Instant::now(), addresses));
+        }
+        recent.as_ref().map(|(_, addresses)| addresses.clone())
     }
 
     pub(crate) fn contains(&self, address: IpAddr) -> bool {
@@ -42,8 +54,8 @@ pub(crate) struct AddressChange {
     pub(crate) has_new: bool,
 }
 
-/// Polls the addresses once a second, which takes some microseconds. Notifications would need a
-/// different interface for each operating system.
+/// Polls the addresses once a second. Notifications would need a different interface for each
+/// operating system.
 pub(crate) struct AddressWatch {
     current: watch::Sender<Addresses>,
     timer: Interval,
@@ -64,7 +76,7 @@ impl AddressWatch {
     pub(crate) async fn changed(&mut self) -> AddressChange {
         loop {
             self.timer.tick().await;
-            let Some(now) = Addresses::now() else { continue };
+            let Some(now) = Addresses::recent() else { continue };
             let before = self.current.borrow().clone();
             if now != before {
                 self.current.send_replace(now.clone());
