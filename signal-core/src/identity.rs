@@ -8,8 +8,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use thiserror::Error;
 
+use crate::codec::{InvalidRecord, LaterFields, Reader, Writer};
 use crate::payload::Payload;
-use crate::record::{InvalidRecord, LaterFields, Reader, Writer};
 
 /// Who a participant is, in the host's own terms. The default is empty.
 ///

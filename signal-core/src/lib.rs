@@ -130,6 +130,7 @@
 mod capacity;
 mod client;
 mod close_code;
+mod codec;
 pub mod config;
 mod deadlines;
 mod engine;
@@ -147,7 +148,6 @@ mod payload;
 mod permissions;
 mod protocol;
 mod reason;
-mod record;
 pub mod room;
 pub mod store;
 mod time;

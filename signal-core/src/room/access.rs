@@ -7,9 +7,9 @@ use super::guesses::Guesses;
 use super::operation::{Admission, Grant, Rotation};
 use super::reject::Reject;
 use crate::client::Client;
+use crate::codec::{InvalidRecord, Reader, Writer};
 use crate::identity::UserId;
 use crate::ids::Ticket;
-use crate::record::{InvalidRecord, Reader, Writer};
 use crate::time::Timestamp;
 use crate::token::{PasswordTag, TokenHash};
 

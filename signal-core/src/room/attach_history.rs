@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 
 use super::Seat;
 use super::memory::{LONGEST, push};
+use crate::codec::{InvalidRecord, Reader, Writer};
 use crate::ids::{Attachment, ParticipantId};
-use crate::record::{InvalidRecord, Reader, Writer};
 
 /// The last attachments that carried a seat of this room and no longer do.
 ///

@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 
 use super::memory::{LONGEST, push};
+use crate::codec::{InvalidRecord, Reader, Writer};
 use crate::ids::ParticipantId;
 use crate::reason::LeaveReason;
-use crate::record::{InvalidRecord, Reader, Writer};
 
 /// The last departures from a room. A node that misses more of them at once reports the others as
 /// [`LeaveReason::Lost`].

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::memory::{LONGEST, push};
 use super::reject::Reject;
 use crate::client::{AddressTag, Client};
-use crate::record::{InvalidRecord, Reader, Writer};
+use crate::codec::{InvalidRecord, Reader, Writer};
 use crate::time::Timestamp;
 
 /// The wrong passwords that a room still answers, whatever its password is.

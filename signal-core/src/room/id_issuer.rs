@@ -2,8 +2,8 @@
 
 use super::durability::{Changes, Durability};
 use super::reject::Reject;
+use crate::codec::{InvalidRecord, Reader, Writer};
 use crate::ids::{IdSuffix, ParticipantId};
-use crate::record::{InvalidRecord, Reader, Writer};
 
 /// Counts ids down. The record holds the end of the block that is in use, not the last id, so that
 /// most ids are issued without a write. A process that reads a record skips the rest of the block,

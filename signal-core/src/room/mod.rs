@@ -37,12 +37,12 @@ pub use self::spec::{OnCreatorLeave, RoomSpec};
 pub use self::status::Status;
 pub use crate::capacity::{Capacity, InvalidCapacity};
 use crate::client::Client;
+pub use crate::codec::InvalidRecord;
+use crate::codec::LaterFields;
 use crate::identity::Attributes;
 pub use crate::ids::{Attachment, IdSuffix, Ticket, TicketTag};
 use crate::ids::{ParticipantId, RoomId};
 pub use crate::reason::{CloseReason, LeaveReason};
-pub use crate::record::InvalidRecord;
-use crate::record::LaterFields;
 use crate::time::Timestamp;
 pub use crate::token::{PasswordTag, ResumeToken, TokenHash};
 

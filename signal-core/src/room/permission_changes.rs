@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 
 use super::Capacity;
 use super::operation::Grant;
+use crate::codec::{InvalidRecord, Reader, Writer};
 use crate::ids::Ticket;
 use crate::permissions::Permissions;
-use crate::record::{InvalidRecord, Reader, Writer};
 
 /// The last 1,000 changes, one for each ticket. They outlive seats: the token of a participant
 /// still names the permissions from before the change, and does not bring them back.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::client::AddressTag;
+use crate::codec::{InvalidRecord, Reader, Writer};
 use crate::identity::{Attributes, Identity};
 use crate::ids::{Attachment, ParticipantId, Ticket};
 use crate::message::ParticipantInfo;
@@ -12,7 +13,6 @@ use crate::name::DisplayName;
 use crate::payload::Payload;
 use crate::permissions::Permissions;
 use crate::protocol::ProtocolVersion;
-use crate::record::{InvalidRecord, Reader, Writer};
 use crate::time::Timestamp;
 use crate::token::TokenHash;
 

@@ -9,10 +9,10 @@ use super::access::Access;
 use super::permission_changes::PermissionChanges;
 use super::seats::Seats;
 use super::{OnCreatorLeave, Room, Status};
+use crate::codec::{InvalidRecord, LaterFields, Reader, Writer};
 use crate::identity::{Attributes, Identity};
 use crate::ids::ParticipantId;
 use crate::reason::CloseReason;
-use crate::record::{InvalidRecord, LaterFields, Reader, Writer};
 use crate::time::Timestamp;
 
 impl Room {

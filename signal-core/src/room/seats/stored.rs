@@ -2,8 +2,8 @@
 
 use super::{AttachHistory, Capacity, Departures, IdIssuer, Seat, Seats};
 use crate::client::AddressTag;
+use crate::codec::{InvalidRecord, Reader, Writer};
 use crate::permissions::Permissions;
-use crate::record::{InvalidRecord, Reader, Writer};
 
 type Read<T> = Result<T, InvalidRecord>;
 
