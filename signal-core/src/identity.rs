@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use thiserror::Error;
 
-use crate::codec::{InvalidRecord, LaterFields, Reader, Writer};
+use crate::codec::{InvalidBytes, LaterFields, Reader, Writer};
 use crate::payload::Payload;
 
 /// Who a participant is, in the host's own terms. The default is empty.
@@ -71,7 +71,7 @@ impl Identity {
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = Writer::begin(FORMAT, READABLE_BY, &self.later_fields);
         out.option(self.user.as_ref(), |out, user| out.text(user.as_str()));
-        out.option(self.attributes.as_ref(), |out, attributes| out.bytes(attributes.as_json()));
+        out.option(self.attributes.as_ref(), Writer::attributes);
         out.end(&self.later_fields)
     }
 
@@ -80,15 +80,11 @@ impl Identity {
     /// # Errors
     ///
     /// The bytes are not an identity, or one of a newer version. No input makes this panic.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, InvalidRecord> {
-        let mut from = Reader::new(bytes);
-        let format = from.format(FORMAT, READABLE_BY)?;
-        let user = from.option(|from| from.text()?.parse().map_err(|_| InvalidRecord::Damaged))?;
-        let attributes = from.option(|from| {
-            let json = Bytes::copy_from_slice(from.bytes()?);
-            Attributes::from_json(&json).map_err(|_| InvalidRecord::Damaged)
-        })?;
-        let later_fields = from.later_fields(format)?;
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, InvalidBytes> {
+        let mut from = Reader::begin(bytes, FORMAT, READABLE_BY)?;
+        let user = from.option(Reader::parsed)?;
+        let attributes = from.option(Reader::attributes)?;
+        let later_fields = from.later_fields()?;
         Ok(Self { user, attributes, later_fields })
     }
 }

@@ -161,6 +161,7 @@ mod wording;
 pub use bytes;
 pub use client::{AddressTag, Client};
 pub use close_code::CloseCode;
+pub use codec::InvalidBytes;
 pub use engine::{
     CreateError, Engine, EngineConfig, Event, NewConnection, Question, QuestionId, Save, Transmit,
 };

@@ -1,12 +1,14 @@
-//! Writing and reading the binary records of rooms, for stores that outlive the process.
+//! Writing and reading bytes that outlive the process or go to another one: the records of rooms,
+//! identities, operations and the frames between nodes.
 //!
-//! Numbers are little-endian; texts and lists follow their length.
-//! [`Room::to_record`](crate::room::Room::to_record) defines the order of the fields.
+//! Numbers are little-endian. Texts and lists follow their length, a `u32`. An optional value
+//! follows a byte that is 1, or is the byte 0. The function that writes a value defines the order
+//! of its fields.
 //!
-//! A record begins with its format and with the oldest format whose readers understand it. A later
-//! format appends fields to those of an earlier one. An older reader keeps what it does not know,
-//! and writes it back. A list that belongs to seats names the participants, since an older reader
-//! may have removed some.
+//! Bytes begin with their format and with the oldest format whose readers understand them. A later
+//! format appends fields to those of an earlier one. An older reader ignores what it does not know;
+//! if it keeps the value, it writes that back. A list that belongs to seats names the participants,
+//! since an older reader may have removed some.
 
 mod reader;
 mod writer;
@@ -17,38 +19,33 @@ use thiserror::Error;
 pub(crate) use self::reader::Reader;
 pub(crate) use self::writer::Writer;
 
-/// Bytes are not a record that this version of the crate can read.
+/// Bytes are not what this version of the crate can read.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 #[non_exhaustive]
-pub enum InvalidRecord {
-    /// The bytes are cut short, or describe a room that cannot exist.
-    #[error("the record is damaged")]
+pub enum InvalidBytes {
+    /// The bytes are cut short, too long, or describe what cannot exist.
+    #[error("the bytes are damaged")]
     Damaged,
-    /// A newer version of this crate wrote the record, in a form that older ones cannot read.
-    #[error("the record has format {format}, and this version reads formats up to {newest}")]
+    /// A newer version of this crate wrote the bytes, in a form or of a kind that older ones cannot
+    /// read.
+    #[error(
+        "a newer version of signal-core has written this, in format {format}; this version reads \
+         formats up to {newest}"
+    )]
     Newer {
-        /// The format of the record.
+        /// The format of the bytes.
         format: u8,
         /// The newest format that this version reads.
         newest: u8,
     },
 }
 
-/// The fields that a newer version of this crate has appended to a record, to be written back.
+/// The fields that a newer version of this crate has appended, to be written back.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct LaterFields {
-    /// The format of the record; 0 if there are no such fields.
+    /// The format of the bytes; 0 if there are no such fields.
     format: u8,
     /// The oldest format whose readers understand it.
     readable_by: u8,
     fields: Bytes,
-}
-
-/// The format of a record.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Format {
-    pub(crate) format: u8,
-    readable_by: u8,
-    /// The newest one that this version knows.
-    newest: u8,
 }

@@ -1,24 +1,26 @@
 //! Writing bytes.
 
 use super::LaterFields;
+use crate::identity::Attributes;
 use crate::ids::{Attachment, ParticipantId, Ticket};
+use crate::protocol::ProtocolVersion;
 use crate::time::Timestamp;
-use crate::token::TokenHash;
+use crate::token::{PasswordTag, TokenHash};
 
-/// Writes a record, field by field.
+/// Writes bytes, field by field.
 #[derive(Default)]
 pub(crate) struct Writer {
     bytes: Vec<u8>,
 }
 
 impl Writer {
-    /// Begins a record of that format, or of the newer one that the later fields are from.
+    /// Begins bytes of that format, or of the newer one that the later fields are from.
     /// `readable_by` is the oldest format whose readers understand it.
     pub(crate) fn begin(format: u8, readable_by: u8, later: &LaterFields) -> Self {
         Self { bytes: vec![format.max(later.format), readable_by.max(later.readable_by)] }
     }
 
-    /// Ends the record with the fields that this version does not know.
+    /// Ends the bytes with the fields that this version does not know.
     pub(crate) fn end(mut self, later: &LaterFields) -> Vec<u8> {
         self.bytes.extend_from_slice(&later.fields);
         self.bytes
@@ -44,10 +46,6 @@ impl Writer {
         self.bytes.extend_from_slice(&value.to_le_bytes());
     }
 
-    pub(crate) fn array(&mut self, value: &[u8; 32]) {
-        self.bytes.extend_from_slice(value);
-    }
-
     pub(crate) fn bytes(&mut self, value: &[u8]) {
         self.length(value.len());
         self.bytes.extend_from_slice(value);
@@ -65,8 +63,23 @@ impl Writer {
         self.text(value.as_str());
     }
 
+    pub(crate) fn attributes(&mut self, value: &Attributes) {
+        self.bytes(value.as_json());
+    }
+
+    pub(crate) fn protocol(&mut self, value: ProtocolVersion) {
+        self.u8(match value {
+            ProtocolVersion::V1 => 1,
+            ProtocolVersion::V2 => 2,
+        });
+    }
+
+    pub(crate) fn password(&mut self, value: PasswordTag) {
+        self.bytes.extend_from_slice(value.as_bytes());
+    }
+
     pub(crate) fn hash(&mut self, value: TokenHash) {
-        self.array(value.as_bytes());
+        self.bytes.extend_from_slice(value.as_bytes());
     }
 
     pub(crate) fn attachment(&mut self, value: Attachment) {

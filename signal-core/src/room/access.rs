@@ -7,7 +7,7 @@ use super::guesses::Guesses;
 use super::operation::{Admission, Grant, Rotation};
 use super::reject::Reject;
 use crate::client::Client;
-use crate::codec::{InvalidRecord, Reader, Writer};
+use crate::codec::{InvalidBytes, Reader, Writer};
 use crate::identity::UserId;
 use crate::ids::Ticket;
 use crate::time::Timestamp;
@@ -174,14 +174,13 @@ impl Access {
         out.list(self.banned.iter(), |out, user| out.text(user.as_str()));
     }
 
-    pub(super) fn read_banned(&mut self, from: &mut Reader<'_>) -> Result<(), InvalidRecord> {
-        let user = |from: &mut Reader<'_>| from.text()?.parse().map_err(|_| InvalidRecord::Damaged);
-        self.banned = from.list(MOST_BANNED, user)?;
+    pub(super) fn read_banned(&mut self, from: &mut Reader<'_>) -> Result<(), InvalidBytes> {
+        self.banned = from.list(MOST_BANNED, Reader::parsed)?;
         Ok(())
     }
 
     pub(super) fn write(&self, out: &mut Writer) {
-        out.option(self.password.as_ref(), |out, password| out.array(password.as_bytes()));
+        out.option(self.password, Writer::password);
         out.option(self.invite, Writer::hash);
         self.guesses.write(out);
         out.u32(self.password_epoch);
@@ -193,11 +192,11 @@ impl Access {
         from: &mut Reader<'_>,
         format: u8,
         created_at: Timestamp,
-    ) -> Result<Self, InvalidRecord> {
+    ) -> Result<Self, InvalidBytes> {
         Ok(Self {
             password: match format {
-                1..=4 => Some(PasswordTag::new(from.array()?)),
-                _ => from.option(|from| from.array().map(PasswordTag::new))?,
+                1..=4 => Some(from.password()?),
+                _ => from.option(Reader::password)?,
             },
             invite: match format {
                 1..=7 => Some(from.hash()?),

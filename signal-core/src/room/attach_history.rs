@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::Seat;
 use super::memory::{LONGEST, push};
-use crate::codec::{InvalidRecord, Reader, Writer};
+use crate::codec::{InvalidBytes, Reader, Writer};
 use crate::ids::{Attachment, ParticipantId};
 
 /// The last attachments that carried a seat of this room and no longer do.
@@ -43,7 +43,7 @@ impl AttachHistory {
         });
     }
 
-    pub(super) fn read(from: &mut Reader<'_>) -> Result<Self, InvalidRecord> {
+    pub(super) fn read(from: &mut Reader<'_>) -> Result<Self, InvalidBytes> {
         let receipt = |from: &mut Reader<'_>| {
             Ok(AttachReceipt {
                 attachment: from.attachment()?,

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::memory::{LONGEST, push};
-use crate::codec::{InvalidRecord, Reader, Writer};
+use crate::codec::{InvalidBytes, Reader, Writer};
 use crate::ids::ParticipantId;
 use crate::reason::LeaveReason;
 
@@ -30,7 +30,7 @@ impl Departures {
         });
     }
 
-    pub(super) fn read(from: &mut Reader<'_>) -> Result<Self, InvalidRecord> {
+    pub(super) fn read(from: &mut Reader<'_>) -> Result<Self, InvalidBytes> {
         let departures = from.list(LONGEST, |from| {
             let id = from.participant()?;
             let reason = match from.u8()? {
@@ -38,7 +38,7 @@ impl Departures {
                 1 => LeaveReason::Left,
                 2 => LeaveReason::Lost,
                 3 => LeaveReason::Replaced,
-                _ => return Err(InvalidRecord::Damaged),
+                _ => return Err(InvalidBytes::Damaged),
             };
             Ok((id, reason))
         })?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::memory::{LONGEST, push};
 use super::reject::Reject;
 use crate::client::{AddressTag, Client};
-use crate::codec::{InvalidRecord, Reader, Writer};
+use crate::codec::{InvalidBytes, Reader, Writer};
 use crate::time::Timestamp;
 
 /// The wrong passwords that a room still answers, whatever its password is.
@@ -163,7 +163,7 @@ impl Guesses {
         out.bool(self.ran_out);
     }
 
-    pub(super) fn read(from: &mut Reader<'_>) -> Result<Self, InvalidRecord> {
+    pub(super) fn read(from: &mut Reader<'_>) -> Result<Self, InvalidBytes> {
         Ok(Self {
             room: Bucket::read(from, ROOM)?,
             networks: from.list(MOST_NETWORKS, |from| {
@@ -219,9 +219,9 @@ impl Bucket {
         out.time(self.since);
     }
 
-    fn read(from: &mut Reader<'_>, size: u8) -> Result<Self, InvalidRecord> {
+    fn read(from: &mut Reader<'_>, size: u8) -> Result<Self, InvalidBytes> {
         let bucket = Self { taken: from.u8()?, since: from.time()? };
-        if bucket.taken <= size { Ok(bucket) } else { Err(InvalidRecord::Damaged) }
+        if bucket.taken <= size { Ok(bucket) } else { Err(InvalidBytes::Damaged) }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::durability::{Changes, Durability};
 use super::reject::Reject;
-use crate::codec::{InvalidRecord, Reader, Writer};
+use crate::codec::{InvalidBytes, Reader, Writer};
 use crate::ids::{IdSuffix, ParticipantId};
 
 /// Counts ids down. The record holds the end of the block that is in use, not the last id, so that
@@ -49,7 +49,7 @@ impl IdIssuer {
         out.u32(self.reserved);
     }
 
-    pub(super) fn read(from: &mut Reader<'_>, format: u8) -> Result<Self, InvalidRecord> {
+    pub(super) fn read(from: &mut Reader<'_>, format: u8) -> Result<Self, InvalidBytes> {
         let stored = from.u32()?;
         let (scale, most) = match format {
             // These formats count with four digits and store the last id. Each number of four
@@ -58,7 +58,7 @@ impl IdIssuer {
             _ => (1, ParticipantId::PER_ROOM),
         };
         if stored >= most {
-            return Err(InvalidRecord::Damaged);
+            return Err(InvalidBytes::Damaged);
         }
         let reserved = stored * scale;
         Ok(Self { last: reserved, reserved })

@@ -37,7 +37,6 @@ pub use self::spec::{OnCreatorLeave, RoomSpec};
 pub use self::status::Status;
 pub use crate::capacity::{Capacity, InvalidCapacity};
 use crate::client::Client;
-pub use crate::codec::InvalidRecord;
 use crate::codec::LaterFields;
 use crate::identity::Attributes;
 pub use crate::ids::{Attachment, IdSuffix, Ticket, TicketTag};

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::Capacity;
 use super::operation::Grant;
-use crate::codec::{InvalidRecord, Reader, Writer};
+use crate::codec::{InvalidBytes, Reader, Writer};
 use crate::ids::Ticket;
 use crate::permissions::Permissions;
 
@@ -43,7 +43,7 @@ impl PermissionChanges {
         });
     }
 
-    pub(super) fn read(from: &mut Reader<'_>) -> Result<Self, InvalidRecord> {
+    pub(super) fn read(from: &mut Reader<'_>) -> Result<Self, InvalidBytes> {
         let change =
             |from: &mut Reader<'_>| Ok((from.ticket()?, Permissions::from_bits(from.u8()?)));
         Ok(Self(from.list(MOST, change)?))

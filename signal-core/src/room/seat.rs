@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use crate::client::AddressTag;
-use crate::codec::{InvalidRecord, Reader, Writer};
+use crate::codec::{InvalidBytes, Reader, Writer};
 use crate::identity::{Attributes, Identity};
 use crate::ids::{Attachment, ParticipantId, Ticket};
 use crate::message::ParticipantInfo;
@@ -109,10 +107,7 @@ impl Seat {
         out.ticket(self.ticket);
         out.participant(self.id);
         out.text(self.name.as_str());
-        out.u8(match self.protocol {
-            ProtocolVersion::V1 => 1,
-            ProtocolVersion::V2 => 2,
-        });
+        out.protocol(self.protocol);
         out.attachment(self.attachment);
         let detached = match self.presence {
             Presence::Attached => None,
@@ -129,7 +124,7 @@ impl Seat {
         out.bool(self.continued);
     }
 
-    pub(super) fn read(from: &mut Reader<'_>, format: u8) -> Result<Self, InvalidRecord> {
+    pub(super) fn read(from: &mut Reader<'_>, format: u8) -> Result<Self, InvalidBytes> {
         let ticket = from.ticket()?;
         Ok(Self {
             ticket,
@@ -141,17 +136,10 @@ impl Seat {
             // They follow at the end of the record too, since format 8.
             permissions: Permissions::default_of(ticket),
             state: match format {
-                1 | 2 => from.option(|from| {
-                    let json = Bytes::copy_from_slice(from.bytes()?);
-                    Payload::from_json(&json).map_err(|_| InvalidRecord::Damaged)
-                })?,
+                1 | 2 => from.option(Reader::payload)?,
                 _ => None,
             },
-            protocol: match from.u8()? {
-                1 => ProtocolVersion::V1,
-                2 => ProtocolVersion::V2,
-                _ => return Err(InvalidRecord::Damaged),
-            },
+            protocol: from.protocol()?,
             attachment: from.attachment()?,
             presence: from
                 .option(|from| Ok(Presence::Detached { since: from.time()?, until: from.time()? }))?

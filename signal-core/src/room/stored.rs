@@ -3,14 +3,12 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use super::access::Access;
 use super::permission_changes::PermissionChanges;
 use super::seats::Seats;
 use super::{OnCreatorLeave, Room, Status};
-use crate::codec::{InvalidRecord, LaterFields, Reader, Writer};
-use crate::identity::{Attributes, Identity};
+use crate::codec::{InvalidBytes, LaterFields, Reader, Writer};
+use crate::identity::Identity;
 use crate::ids::ParticipantId;
 use crate::reason::CloseReason;
 use crate::time::Timestamp;
@@ -56,7 +54,7 @@ impl Room {
         self.seats.write(&mut out);
         self.access.write_banned(&mut out);
         self.seats.write_addresses(&mut out);
-        out.option(self.data.as_ref(), |out, data| out.bytes(data.as_json()));
+        out.option(self.data.as_ref(), Writer::attributes);
         self.seats.write_permissions(&mut out);
         self.permission_changes.write(&mut out);
         out.end(&self.later_fields)
@@ -68,11 +66,10 @@ impl Room {
     ///
     /// The bytes are not a whole record, or are a record of a newer version. No input makes this
     /// panic.
-    pub fn from_record(record: &[u8]) -> Result<Self, InvalidRecord> {
-        let mut from = Reader::new(record);
-        let of = from.format(FORMAT, READABLE_BY)?;
-        let format = of.format;
-        let id = from.text()?.parse().map_err(|_| InvalidRecord::Damaged)?;
+    pub fn from_record(record: &[u8]) -> Result<Self, InvalidBytes> {
+        let mut from = Reader::begin(record, FORMAT, READABLE_BY)?;
+        let format = from.format();
+        let id = from.parsed()?;
         let (epoch, version) = (from.u64()?, from.u64()?);
         let name = from.text()?.into();
         let creator: Option<Arc<str>> = match format {
@@ -83,7 +80,7 @@ impl Room {
         let on_creator_leave = match from.u8()? {
             0 => OnCreatorLeave::Close,
             1 => OnCreatorLeave::Keep,
-            _ => return Err(InvalidRecord::Damaged),
+            _ => return Err(InvalidBytes::Damaged),
         };
         let created_at = if format == 1 { None } else { Some(from.time()?) };
         let expires_at = from.time()?;
@@ -96,7 +93,7 @@ impl Room {
             1 => Status::Closed(CloseReason::ByAdmin),
             2 => Status::Closed(CloseReason::ByCreator),
             3 => Status::Closed(CloseReason::Expired),
-            _ => return Err(InvalidRecord::Damaged),
+            _ => return Err(InvalidBytes::Damaged),
         };
         let ended_at = match format {
             // These formats lack this, so assume the latest possible.
@@ -129,18 +126,15 @@ impl Room {
             room.seats.read_addresses(&mut from)?;
         }
         if format > 6 {
-            room.data = from.option(|from| {
-                let json = Bytes::copy_from_slice(from.bytes()?);
-                Attributes::from_json(&json).map_err(|_| InvalidRecord::Damaged)
-            })?;
+            room.data = from.option(Reader::attributes)?;
         }
         if format > 7 {
             room.seats.read_permissions(&mut from)?;
             room.permission_changes = PermissionChanges::read(&mut from)?;
         }
-        room.later_fields = from.later_fields(of)?;
+        room.later_fields = from.later_fields()?;
         let is_whole = ended_at.is_some() == (status != Status::Open);
-        if is_whole { Ok(room) } else { Err(InvalidRecord::Damaged) }
+        if is_whole { Ok(room) } else { Err(InvalidBytes::Damaged) }
     }
 
     /// Sets the identity of a participant after the record was read. It has no effect without a

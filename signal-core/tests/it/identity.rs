@@ -6,11 +6,10 @@ use serde_json::{Value, json};
 use signal_core::identity::{Attributes, Identity, InvalidIdentity, UserId};
 use signal_core::room::event::RoomEventKind;
 use signal_core::room::{
-    Capacity, Grant, InvalidRecord, Op, PasswordTag, Reject, Room, RoomSpec, Ticket, TicketTag,
-    TokenHash,
+    Capacity, Grant, Op, PasswordTag, Reject, Room, RoomSpec, Ticket, TicketTag, TokenHash,
 };
 use signal_core::{
-    ConnId, DisplayName, Engine, EngineConfig, Event, NewConnection, ParticipantId,
+    ConnId, DisplayName, Engine, EngineConfig, Event, InvalidBytes, NewConnection, ParticipantId,
     ProtocolVersion, Randomness, RoomId, Transmit,
 };
 
@@ -281,11 +280,11 @@ fn the_bytes_of_an_identity_are_read_again_and_nothing_else_is() {
         assert_eq!(Identity::from_bytes(&bytes), Ok(identity));
         for length in 0..bytes.len() {
             let read = Identity::from_bytes(&bytes[..length]);
-            assert_eq!(read, Err(InvalidRecord::Damaged), "{length} bytes");
+            assert_eq!(read, Err(InvalidBytes::Damaged), "{length} bytes");
         }
     }
     let newer = Identity::from_bytes(&[3, 3, 0, 0]);
-    assert_eq!(newer, Err(InvalidRecord::Newer { format: 3, newest: 2 }));
+    assert_eq!(newer, Err(InvalidBytes::Newer { format: 3, newest: 2 }));
     assert_eq!(Identity::from_bytes(&[1, 0, 0]), Ok(Identity::default()), "of an older version");
 }
 

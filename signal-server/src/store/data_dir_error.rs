@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use signal_core::room::InvalidRecord;
+use signal_core::InvalidBytes;
 use thiserror::Error;
 
 use super::room_store::StoreError;
@@ -60,7 +60,7 @@ impl DataDirError {
             StoreError::Record { room, error } => {
                 let detail = format!("room {room}: {error}");
                 match error {
-                    InvalidRecord::Newer { .. } => Self::Newer { path, detail },
+                    InvalidBytes::Newer { .. } => Self::Newer { path, detail },
                     _ => Self::Damaged { path, detail },
                 }
             }

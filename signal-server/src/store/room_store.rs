@@ -4,8 +4,8 @@ use std::error::Error;
 use std::io;
 
 use signal_core::identity::Identity;
-use signal_core::room::{InvalidRecord, Room};
-use signal_core::{ParticipantId, RoomId};
+use signal_core::room::Room;
+use signal_core::{InvalidBytes, ParticipantId, RoomId};
 use thiserror::Error;
 
 use super::queue::QueuedEvent;
@@ -191,7 +191,7 @@ pub enum StoreError<E> {
         /// The room that it is stored for.
         room: RoomId,
         /// What is wrong with it.
-        error: InvalidRecord,
+        error: InvalidBytes,
     },
     /// The system cannot start the thread that saves rooms.
     #[error("cannot start the thread that saves rooms: {0}")]
@@ -210,10 +210,10 @@ impl StoredRoom {
     /// # Errors
     ///
     /// The bytes are damaged, belong to another room, or were written by a newer version.
-    pub fn read(&self) -> Result<Room, InvalidRecord> {
+    pub fn read(&self) -> Result<Room, InvalidBytes> {
         let mut room = Room::from_record(&self.record)?;
         if room.id() != self.room {
-            return Err(InvalidRecord::Damaged);
+            return Err(InvalidBytes::Damaged);
         }
         for (participant, identity) in &self.seats {
             room.identify(*participant, Identity::from_bytes(identity)?);

@@ -10,8 +10,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::json;
+use signal_core::InvalidBytes;
 use signal_core::identity::{Attributes, Identity};
-use signal_core::room::InvalidRecord;
 use signal_server::testing;
 use signal_server::{
     DisplayName, Limits, MintToken, RoomId, RoomStore, RoomWrite, Secret, StoreError, StoredRoom,
@@ -308,10 +308,10 @@ async fn a_store_that_cannot_be_read_keeps_the_server_from_starting() {
     let record = records.kept.lock().unwrap()[&room].record.clone();
     let other = RoomId::from_indices([0; 6]);
     for (id, kept, expected) in [
-        (room, record[..record.len() - 1].to_vec(), InvalidRecord::Damaged),
-        (room, vec![99, 99], InvalidRecord::Newer { format: 99, newest: 8 }),
+        (room, record[..record.len() - 1].to_vec(), InvalidBytes::Damaged),
+        (room, vec![99, 99], InvalidBytes::Newer { format: 99, newest: 8 }),
         // Under another room's number.
-        (other, record, InvalidRecord::Damaged),
+        (other, record, InvalidBytes::Damaged),
     ] {
         let stored = StoredRoom { record: kept, ..StoredRoom::new(id) };
         *records.kept.lock().unwrap() = HashMap::from([(id, stored)]);

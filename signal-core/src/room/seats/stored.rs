@@ -2,10 +2,10 @@
 
 use super::{AttachHistory, Capacity, Departures, IdIssuer, Seat, Seats};
 use crate::client::AddressTag;
-use crate::codec::{InvalidRecord, Reader, Writer};
+use crate::codec::{InvalidBytes, Reader, Writer};
 use crate::permissions::Permissions;
 
-type Read<T> = Result<T, InvalidRecord>;
+type Read<T> = Result<T, InvalidBytes>;
 
 impl Seats {
     pub(in crate::room) fn write(&self, out: &mut Writer) {
@@ -25,7 +25,7 @@ impl Seats {
     ) -> Read<Self> {
         let participants = if format < 8 { from.u8()?.into() } else { from.u16()? };
         let seats = Self {
-            capacity: Capacity::new(participants).map_err(|_| InvalidRecord::Damaged)?,
+            capacity: Capacity::new(participants).map_err(|_| InvalidBytes::Damaged)?,
             has_creator,
             // The limit is not the capacity, since a room that was made smaller may hold more.
             taken: from.list(usize::from(Capacity::MAX), |from| Seat::read(from, format))?,
@@ -39,7 +39,7 @@ impl Seats {
             },
         };
         let descends = seats.taken.is_sorted_by(|older, newer| newer.id < older.id);
-        if descends { Ok(seats) } else { Err(InvalidRecord::Damaged) }
+        if descends { Ok(seats) } else { Err(InvalidBytes::Damaged) }
     }
 
     pub(in crate::room) fn write_addresses(&self, out: &mut Writer) {
@@ -72,7 +72,7 @@ impl Seats {
     ) -> Read<()> {
         let values: Vec<T> = from.list(self.taken.len(), read)?;
         if values.len() != self.taken.len() {
-            return Err(InvalidRecord::Damaged);
+            return Err(InvalidBytes::Damaged);
         }
         self.taken.iter_mut().zip(values).for_each(|(seat, value)| set(seat, value));
         Ok(())

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use signal_core::ProtocolVersion;
 use signal_core::identity::Attributes;
 use signal_core::message::Payload;
 use signal_core::room::{
-    Admission, Change, Durability, Grant, IdSuffix, InvalidRecord, LeaveReason, Op, PasswordTag,
-    Room, Seat, Ticket,
+    Admission, Change, Durability, Grant, IdSuffix, LeaveReason, Op, PasswordTag, Room, Seat,
+    Ticket,
 };
+use signal_core::{InvalidBytes, ProtocolVersion};
 
 use super::support::*;
 
@@ -167,22 +167,22 @@ fn a_record_that_is_cut_short_or_too_long_is_damaged() {
     for length in 0..record.len() {
         assert_eq!(
             Room::from_record(&record[..length]),
-            Err(InvalidRecord::Damaged),
+            Err(InvalidBytes::Damaged),
             "{length} bytes"
         );
     }
     record.push(0);
-    assert_eq!(Room::from_record(&record), Err(InvalidRecord::Damaged));
+    assert_eq!(Room::from_record(&record), Err(InvalidBytes::Damaged));
 }
 
 #[test]
 fn a_newer_format_is_told_from_damage() {
     let mut record = eventful().to_record();
     (record[0], record[1]) = (9, 9);
-    assert_eq!(Room::from_record(&record), Err(InvalidRecord::Newer { format: 9, newest: 8 }));
+    assert_eq!(Room::from_record(&record), Err(InvalidBytes::Newer { format: 9, newest: 8 }));
     // A format cannot be older than those that read it.
     (record[0], record[1]) = (8, 9);
-    assert_eq!(Room::from_record(&record), Err(InvalidRecord::Damaged));
+    assert_eq!(Room::from_record(&record), Err(InvalidBytes::Damaged));
 }
 
 #[test]
