@@ -21,13 +21,17 @@ pub struct Permissions {
     /// Whether it may send `moderate`: kick and ban others except the creator, lock and close the
     /// room.
     pub moderate: bool,
+    /// What a newer version of this crate has permitted besides, as bits, to be written back.
+    pub(crate) later: u8,
 }
 
 impl Permissions {
     /// Everything, which is the default of a creator.
-    pub const ALL: Self = Self { message: true, update: true, publish: true, moderate: true };
+    pub const ALL: Self = Self { moderate: true, ..Self::GUEST };
     /// Nothing.
-    pub const NONE: Self = Self { message: false, update: false, publish: false, moderate: false };
+    pub const NONE: Self =
+        Self { message: false, update: false, publish: false, moderate: false, later: 0 };
+    const GUEST: Self = Self { message: true, update: true, publish: true, ..Self::NONE };
 
     /// The permissions of a grant that does not name any.
     pub(crate) fn default_of(ticket: Ticket) -> Self {
@@ -39,23 +43,29 @@ impl Permissions {
 
     /// One bit for each permission, for records.
     pub(crate) fn bits(self) -> u8 {
-        let Self { message, update, publish, moderate } = self;
+        let Self { message, update, publish, moderate, later } = self;
         [message, update, publish, moderate]
             .into_iter()
             .enumerate()
-            .fold(0, |bits, (place, is_set)| bits | u8::from(is_set) << place)
+            .fold(later, |bits, (place, is_set)| bits | u8::from(is_set) << place)
     }
 
-    /// Reads [`bits`](Self::bits). Other bits are ignored.
+    /// Reads [`bits`](Self::bits).
     pub(crate) fn from_bits(bits: u8) -> Self {
         let is_set = |place: u8| bits & (1 << place) != 0;
-        Self { message: is_set(0), update: is_set(1), publish: is_set(2), moderate: is_set(3) }
+        Self {
+            message: is_set(0),
+            update: is_set(1),
+            publish: is_set(2),
+            moderate: is_set(3),
+            later: bits & !0b1111,
+        }
     }
 }
 
 impl Default for Permissions {
     fn default() -> Self {
-        Self { message: true, update: true, publish: true, moderate: false }
+        Self::GUEST
     }
 }
 
@@ -77,8 +87,9 @@ mod tests {
             only(|only| only.moderate = true),
         ];
         assert_eq!(each.map(Permissions::bits), [1, 2, 4, 8]);
-        for permissions in each.into_iter().chain([Permissions::ALL, Permissions::NONE]) {
-            assert_eq!(Permissions::from_bits(permissions.bits()), permissions);
+        for bits in 0..=u8::MAX {
+            assert_eq!(Permissions::from_bits(bits).bits(), bits);
         }
+        assert_eq!(Permissions::ALL.bits(), 0b1111, "those that this version knows");
     }
 }

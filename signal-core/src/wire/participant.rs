@@ -151,7 +151,7 @@ pub(super) struct PermissionsJson {
 
 impl From<Permissions> for PermissionsJson {
     fn from(permissions: Permissions) -> Self {
-        let Permissions { message, update, publish, moderate } = permissions;
+        let Permissions { message, update, publish, moderate, .. } = permissions;
         Self { message, update, publish, moderate }
     }
 }
@@ -159,7 +159,7 @@ impl From<Permissions> for PermissionsJson {
 impl From<PermissionsJson> for Permissions {
     fn from(permissions: PermissionsJson) -> Self {
         let PermissionsJson { message, update, publish, moderate } = permissions;
-        Self { message, update, publish, moderate }
+        Self { message, update, publish, moderate, ..Self::NONE }
     }
 }
 

@@ -86,3 +86,35 @@ fn of_the_changes_the_last_thousand_are_kept() {
     let back = attach(&mut room, first, 9999).unwrap();
     assert_eq!(room.seat(back).unwrap().permissions, Permissions::default());
 }
+
+#[test]
+fn permissions_that_only_a_newer_version_knows_are_written_back() {
+    let mut room = room(10);
+    let first = seated(&mut room, 1);
+    let ticket = guest(&mut room);
+    let second = attach(&mut room, ticket, 2).unwrap();
+    permit(&mut room, second, Permissions::NONE);
+    let mut newer = room.to_record();
+    newer[0] += 1;
+    // It ends with the bits of both seats, the length of a list, a ticket, and the bits of that.
+    let end = newer.len();
+    let [of_first, of_second, of_ticket] = [end - 22, end - 21, end - 1];
+    assert_eq!((newer[of_first], newer[of_second], newer[of_ticket]), (0b111, 0, 0));
+    newer[of_first] |= 0b1000_0000;
+    newer[of_second] |= 0b1_0000;
+    newer[of_ticket] |= 0b1_0000;
+    let mut read = Room::from_record(&newer).unwrap();
+    assert_eq!(read.to_record(), newer);
+
+    let mut permissions = read.seat(first).unwrap().permissions;
+    permissions.message = false;
+    permit(&mut read, first, permissions);
+    let again = attach(&mut read, ticket, 3).unwrap();
+    let bits = |room: &Room| {
+        let record = room.to_record();
+        // Another ticket precedes the end.
+        record[record.len() - 38..][..2].to_vec()
+    };
+    assert_ne!(again, second);
+    assert_eq!(bits(&read), [0b1000_0110, 0b1_0000]);
+}
