@@ -28,7 +28,8 @@
 //! | [`wire`] | clients, tests and tools that read or write JSON |
 //!
 //! The [`guide`] has a page for each part that a host provides: [transport](guide::transport),
-//! [heartbeats](guide::heartbeats), [store](guide::store), [threads](guide::shards).
+//! [heartbeats](guide::heartbeats), [store](guide::store), [threads](guide::shards), [several
+//! nodes](guide::nodes).
 //!
 //! # Driving an engine
 //!
@@ -111,7 +112,8 @@
 //! since the next record contains the same. Messages to participants of other nodes come out as
 //! [`Output::ToNode`](hub::Output::ToNode). When a process dies, another one has to
 //! [detach](room::Op::Detach) each [`Attachment`](room::Attachment) of the dead process that a
-//! record names.
+//! record names. Rooms, operations and frames have a byte form, in which they travel between
+//! processes: see [the guide](guide::nodes).
 //!
 //! # Errors and panics
 //!

@@ -48,6 +48,20 @@ impl LeaveReason {
 impl CloseReason {
     const ALL: [Self; 3] = [Self::ByAdmin, Self::ByCreator, Self::Expired];
 
+    /// The number in records and operations. No reason has the number 0.
+    pub(crate) fn number(self) -> u8 {
+        match self {
+            Self::ByAdmin => 1,
+            Self::ByCreator => 2,
+            Self::Expired => 3,
+        }
+    }
+
+    /// The reason with that number.
+    pub(crate) fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.number() == number)
+    }
+
     /// The name on the wire.
     pub(crate) fn as_str(self) -> &'static str {
         match self {

@@ -3,6 +3,7 @@
 use super::LaterFields;
 use crate::identity::Attributes;
 use crate::ids::{Attachment, ParticipantId, Ticket};
+use crate::payload::Payload;
 use crate::protocol::ProtocolVersion;
 use crate::time::Timestamp;
 use crate::token::{PasswordTag, TokenHash};
@@ -61,6 +62,10 @@ impl Writer {
 
     pub(crate) fn participant(&mut self, value: ParticipantId) {
         self.text(value.as_str());
+    }
+
+    pub(crate) fn payload(&mut self, value: &Payload) {
+        self.bytes(value.as_bytes());
     }
 
     pub(crate) fn attributes(&mut self, value: &Attributes) {

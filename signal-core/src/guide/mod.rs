@@ -3,6 +3,9 @@
 #[doc = include_str!("heartbeats.md")]
 pub mod heartbeats {}
 
+#[doc = include_str!("nodes.md")]
+pub mod nodes {}
+
 #[doc = include_str!("shards.md")]
 pub mod shards {}
 

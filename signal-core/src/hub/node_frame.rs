@@ -1,5 +1,7 @@
 //! The frames between the hubs of two nodes.
 
+mod bytes;
+
 use crate::error::ErrorCode;
 use crate::ids::{ParticipantId, RoomId};
 use crate::message::{RequestId, Signal, SignalKind, Topic};
@@ -8,8 +10,8 @@ use crate::payload::Payload;
 /// A message to participants of another node, or the refusal of one.
 ///
 /// It names the record that its sender knew, and the generations of seats. The receiving hub waits
-/// for that record, and drops a frame for an older generation. How a frame is encoded between nodes
-/// is up to the host.
+/// for that record, and drops a frame for an older generation. The host carries it from node to
+/// node, [as bytes](Self::to_bytes) if they are processes.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct NodeFrame {
     /// The room.

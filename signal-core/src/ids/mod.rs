@@ -82,6 +82,10 @@ impl IdSuffix {
     pub fn new(random: u32) -> Self {
         Self(random % (36 * 36 * 36))
     }
+
+    pub(crate) fn as_u32(self) -> u32 {
+        self.0
+    }
 }
 
 /// One open socket of this process, or another carrier of frames. The host never reuses an id.

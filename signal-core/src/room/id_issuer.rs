@@ -49,6 +49,17 @@ impl IdIssuer {
         out.u32(self.reserved);
     }
 
+    /// Writes the last id too, for processes that never forget it.
+    pub(super) fn write_last(&self, out: &mut Writer) {
+        out.u32(self.last);
+    }
+
+    pub(super) fn read_last(&mut self, from: &mut Reader<'_>) -> Result<(), InvalidBytes> {
+        self.last = from.u32()?;
+        let block = self.reserved..self.reserved.saturating_add(BLOCK);
+        if block.contains(&self.last) { Ok(()) } else { Err(InvalidBytes::Damaged) }
+    }
+
     pub(super) fn read(from: &mut Reader<'_>, format: u8) -> Result<Self, InvalidBytes> {
         let stored = from.u32()?;
         let (scale, most) = match format {

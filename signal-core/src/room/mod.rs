@@ -5,6 +5,7 @@
 
 mod access;
 mod attach_history;
+mod bytes;
 mod departures;
 mod durability;
 pub mod event;
@@ -70,8 +71,10 @@ pub struct Room {
     access: Access,
     permission_changes: PermissionChanges,
     seats: Seats,
-    /// What a newer version has written.
+    /// What a newer version has written in the record.
     later_fields: LaterFields,
+    /// What it has written beside the record, for the nodes of a cluster.
+    later_shared_fields: LaterFields,
 }
 
 impl Room {
@@ -105,6 +108,7 @@ impl Room {
             permission_changes: PermissionChanges::default(),
             seats,
             later_fields: LaterFields::default(),
+            later_shared_fields: LaterFields::default(),
         }
     }
 

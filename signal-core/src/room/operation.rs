@@ -1,5 +1,7 @@
 //! The operations on a room and their results.
 
+mod bytes;
+
 use std::sync::Arc;
 
 use super::{Capacity, Durability, Reject};

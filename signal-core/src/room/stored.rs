@@ -19,7 +19,8 @@ impl Room {
     /// The record omits what need not outlive the process: the states of participants, and how much
     /// of the current block of ids is used up. It also omits the
     /// [identities](crate::identity::Identity) of seats, which are written once and not with each
-    /// record: see [`identify`](Self::identify).
+    /// record: see [`identify`](Self::identify). Nodes that share a store need all of that:
+    /// [`to_bytes`](Self::to_bytes) writes it too.
     ///
     /// The first byte is the format, by which a later version recognizes it; the second is the
     /// oldest format whose readers understand it. If the room was read from a record of a later
@@ -45,9 +46,7 @@ impl Room {
         out.time(self.expires_at);
         out.u8(match self.status {
             Status::Open => 0,
-            Status::Closed(CloseReason::ByAdmin) => 1,
-            Status::Closed(CloseReason::ByCreator) => 2,
-            Status::Closed(CloseReason::Expired) => 3,
+            Status::Closed(reason) => reason.number(),
         });
         out.option(self.ended_at, Writer::time);
         self.access.write(&mut out);
@@ -90,10 +89,9 @@ impl Room {
         });
         let status = match from.u8()? {
             0 => Status::Open,
-            1 => Status::Closed(CloseReason::ByAdmin),
-            2 => Status::Closed(CloseReason::ByCreator),
-            3 => Status::Closed(CloseReason::Expired),
-            _ => return Err(InvalidBytes::Damaged),
+            number => {
+                Status::Closed(CloseReason::from_number(number).ok_or_else(|| from.unknown())?)
+            }
         };
         let ended_at = match format {
             // These formats lack this, so assume the latest possible.
@@ -115,6 +113,7 @@ impl Room {
             status,
             ended_at,
             later_fields: LaterFields::default(),
+            later_shared_fields: LaterFields::default(),
             access: Access::read(&mut from, format, created_at)?,
             permission_changes: PermissionChanges::default(),
             seats: Seats::read(&mut from, format, has_creator)?,

@@ -5,6 +5,7 @@
 
 mod application;
 mod budgets;
+mod bytes;
 mod common;
 mod conformance;
 mod corpus;

@@ -9,4 +9,4 @@ mod permissions;
 mod resuming;
 mod seating;
 mod stored;
-mod support;
+pub(crate) mod support;

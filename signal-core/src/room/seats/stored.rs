@@ -3,6 +3,7 @@
 use super::{AttachHistory, Capacity, Departures, IdIssuer, Seat, Seats};
 use crate::client::AddressTag;
 use crate::codec::{InvalidBytes, Reader, Writer};
+use crate::identity::Identity;
 use crate::permissions::Permissions;
 
 type Read<T> = Result<T, InvalidBytes>;
@@ -40,6 +41,30 @@ impl Seats {
         };
         let descends = seats.taken.is_sorted_by(|older, newer| newer.id < older.id);
         if descends { Ok(seats) } else { Err(InvalidBytes::Damaged) }
+    }
+
+    /// Writes what the record omits.
+    pub(in crate::room) fn write_shared(&self, out: &mut Writer) {
+        self.ids.write_last(out);
+        out.list(self.taken.iter(), |out, seat| {
+            out.participant(seat.id);
+            out.bytes(&seat.identity.to_bytes());
+            out.option(seat.state.as_ref(), Writer::payload);
+        });
+    }
+
+    pub(in crate::room) fn read_shared(&mut self, from: &mut Reader<'_>) -> Read<()> {
+        self.ids.read_last(from)?;
+        let seats: Vec<_> = from.list(usize::from(Capacity::MAX), |from| {
+            let id = from.participant()?;
+            let identity = Identity::from_bytes(from.bytes()?)?;
+            Ok((id, identity, from.option(Reader::payload)?))
+        })?;
+        for (id, identity, state) in seats {
+            let seat = self.seat_mut(id).ok_or(InvalidBytes::Damaged)?;
+            (seat.identity, seat.state) = (identity.into(), state);
+        }
+        Ok(())
     }
 
     pub(in crate::room) fn write_addresses(&self, out: &mut Writer) {

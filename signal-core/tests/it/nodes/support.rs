@@ -1,4 +1,5 @@
-//! Two hubs, a store whose answers the test controls, and the messages of each connection.
+//! Two hubs, a store whose answers the test controls, and the messages of each connection. Rooms,
+//! operations and frames are bytes on their way, as between processes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -163,9 +164,12 @@ impl Nodes {
     pub(crate) fn apply(&mut self) -> Vec<Answer> {
         let mut answers = Vec::new();
         for (node, op, change) in std::mem::take(&mut self.commits) {
+            let change = Op::from_bytes(&change.to_bytes()).unwrap();
             let applied = self.store.apply(self.room, &change, NOW);
+            let record = applied.record.as_ref().unwrap().to_bytes();
             for other in 0..2 {
-                self.input(other, Input::Record(applied.record.clone().unwrap()));
+                let record = Room::from_bytes(&record).unwrap();
+                self.input(other, Input::Record(record.into()));
             }
             answers.push((node, op, applied));
         }
@@ -190,6 +194,7 @@ impl Nodes {
     pub(crate) fn pass(&mut self) {
         for (from, NodeId(to), frame) in std::mem::take(&mut self.frames) {
             let from = NodeId(from as u64 + 1);
+            let frame = NodeFrame::from_bytes(&frame.to_bytes()).unwrap();
             self.input(usize::try_from(to).unwrap() - 1, Input::FromNode { from, frame });
         }
     }

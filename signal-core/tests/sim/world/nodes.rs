@@ -59,6 +59,7 @@ impl World {
                 }
                 Output::Commit { op, room, change } => {
                     self.witness.committed(node, &change);
+                    let change = Op::from_bytes(&change.to_bytes()).expect("its bytes are whole");
                     self.submit(index, op, room, change);
                 }
                 Output::Frame { to, frame } => self.hand_out(to, frame),
@@ -188,6 +189,7 @@ impl World {
         let at = self.now() + Duration::from_millis(pause);
         let Some(index) = self.process(from) else { return };
         let at = self.processes[index].in_order_to_node(to, at);
+        let frame = NodeFrame::from_bytes(&frame.to_bytes()).expect("its bytes are whole");
         self.schedule.at(at, Event::Peer { from, to, frame });
     }
 
