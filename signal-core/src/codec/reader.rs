@@ -31,7 +31,9 @@ impl<'a> Reader<'a> {
         let mut from = Self { format: 0, readable_by: 0, newest, rest: bytes };
         from.format = from.u8()?;
         from.readable_by = if from.format < since { from.format } else { from.u8()? };
-        if from.readable_by == 0 || from.readable_by > from.format {
+        // Readers of older formats do not know of the second byte.
+        let oldest = since.min(from.format).max(1);
+        if !(oldest..=from.format).contains(&from.readable_by) {
             return Err(InvalidBytes::Damaged);
         }
         if from.readable_by > newest { Err(from.newer()) } else { Ok(from) }

@@ -39,8 +39,20 @@ impl Seats {
                 _ => from.list(2 * usize::from(Capacity::MAX), Reader::hash)?,
             },
         };
-        let descends = seats.taken.is_sorted_by(|older, newer| newer.id < older.id);
-        if descends { Ok(seats) } else { Err(InvalidBytes::Damaged) }
+        seats.check_order()?;
+        Ok(seats)
+    }
+
+    /// Checks that the ids of the seats can have been issued, each after the one before.
+    fn check_order(&self) -> Read<()> {
+        let Some(newest) = self.taken.last() else { return Ok(()) };
+        let descends = self.taken.is_sorted_by(|older, newer| newer.id < older.id);
+        let is_noted = self.lowest_entered.is_some_and(|lowest| lowest <= newest.id);
+        if descends && is_noted && self.ids.may_have_issued(newest.id) {
+            Ok(())
+        } else {
+            Err(InvalidBytes::Damaged)
+        }
     }
 
     /// Writes what the record omits.
@@ -55,6 +67,7 @@ impl Seats {
 
     pub(in crate::room) fn read_shared(&mut self, from: &mut Reader<'_>) -> Read<()> {
         self.ids.read_last(from)?;
+        self.check_order()?;
         let seats: Vec<_> = from.list(usize::from(Capacity::MAX), |from| {
             let id = from.participant()?;
             let identity = Identity::from_bytes(from.bytes()?)?;

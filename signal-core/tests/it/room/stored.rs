@@ -176,12 +176,32 @@ fn a_record_that_is_cut_short_or_too_long_is_damaged() {
 }
 
 #[test]
+fn a_record_with_a_seat_whose_id_was_never_issued_is_damaged() {
+    let record = eventful().to_record();
+    let renamed = |id: &str, other: &str| {
+        let mut record = record.clone();
+        while let Some(at) = record.windows(id.len()).position(|bytes| bytes == id.as_bytes()) {
+            record[at..at + id.len()].copy_from_slice(other.as_bytes());
+        }
+        Room::from_record(&record)
+    };
+    let newest = ids(&eventful()).pop().unwrap();
+    assert_eq!(newest.as_str(), "p_zzzzw002");
+    assert!(renamed("p_zzzzw002", "p_zzzzv002").is_ok(), "it may have been issued");
+    // The ids of those that enter next are larger than this one, and would follow it.
+    assert_eq!(renamed("p_zzzzw002", "p_00000002"), Err(InvalidBytes::Damaged));
+}
+
+#[test]
 fn a_newer_format_is_told_from_damage() {
     let mut record = eventful().to_record();
     (record[0], record[1]) = (9, 9);
     assert_eq!(Room::from_record(&record), Err(InvalidBytes::Newer { format: 9, newest: 8 }));
     // A format cannot be older than those that read it.
     (record[0], record[1]) = (8, 9);
+    assert_eq!(Room::from_record(&record), Err(InvalidBytes::Damaged));
+    // Nor can it be read by those that do not know where to look.
+    (record[0], record[1]) = (9, 7);
     assert_eq!(Room::from_record(&record), Err(InvalidBytes::Damaged));
 }
 
