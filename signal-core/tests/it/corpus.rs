@@ -3,6 +3,7 @@
 mod decoder;
 mod hub;
 mod ice_url;
+mod stored;
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,6 +22,21 @@ fn frames_of_servers() {
 #[test]
 fn scripts_for_hubs() {
     play("hub_inputs", hub::inputs);
+}
+
+#[test]
+fn frames_between_nodes() {
+    play("node_frames", stored::node_frames);
+}
+
+#[test]
+fn operations() {
+    play("operations", stored::operations);
+}
+
+#[test]
+fn rooms() {
+    play("rooms", stored::rooms);
 }
 
 #[test]
