@@ -13,6 +13,7 @@ use webrtc::peer_connection::{
 
 use super::inbound::{Inbound, Intake};
 use super::rtcp_reports::RtcpReports;
+use super::sender_reports::SentClocks;
 use super::timer::Timer;
 use crate::session::IceCandidate;
 
@@ -35,6 +36,8 @@ pub(super) struct Handler {
     /// The other side may send RTCP reports at any rate. Only the last of each stream is kept.
     pub(super) reports: RtcpReports,
     pub(super) tracks: Inbound,
+    /// The clocks of the streams of this side.
+    pub(super) clocks: SentClocks,
     /// The timer of the driver of webrtc-rs.
     timer: Timer,
 }
@@ -43,8 +46,14 @@ pub(super) fn channel(
     timer: Timer,
 ) -> (Arc<Handler>, mpsc::UnboundedReceiver<PeerConnectionEvent>) {
     let (events, receiver) = mpsc::unbounded_channel();
-    let (reports, tracks) = (RtcpReports::default(), Inbound::default());
-    (Arc::new(Handler { events, reports, tracks, timer }), receiver)
+    let handler = Handler {
+        events,
+        reports: RtcpReports::default(),
+        tracks: Inbound::default(),
+        clocks: SentClocks::default(),
+        timer,
+    };
+    (Arc::new(handler), receiver)
 }
 
 impl Handler {

@@ -10,9 +10,9 @@ use rtc::rtp_transceiver::rtp_sender::{
 };
 use webrtc::error::Result;
 
-use super::inbound::Inbound;
+use super::handler::Handler;
 use super::level_extension::LevelExtension;
-use super::rtcp_reports::RtcpReports;
+use super::sender_reports::SenderReports;
 use super::tap::Tap;
 
 /// The default interceptors, with a limit on the requests for a lost packet (RFC 4585 section
@@ -21,11 +21,7 @@ use super::tap::Tap;
 /// webrtc-rs does not notice packets that were sent again as RTX (RFC 4588). It would request all
 /// losses among the last 512 packets ten times a second, which is several times as much traffic as
 /// the media.
-pub(super) fn interceptors(
-    media: &mut MediaEngine,
-    tracks: Inbound,
-    reports: RtcpReports,
-) -> Result<Registry> {
+pub(super) fn interceptors(media: &mut MediaEngine, handler: &Handler) -> Result<Registry> {
     for parameter in ["", "pli"] {
         let feedback = RTCPFeedback { typ: "nack".to_owned(), parameter: parameter.to_owned() };
         media.register_feedback(feedback, RtpCodecKind::Video);
@@ -38,7 +34,11 @@ pub(super) fn interceptors(
     let registry = configure_twcc_receiver_only(registry, media)?;
     let level = RTCRtpHeaderExtensionCapability { uri: LevelExtension::URI.to_owned() };
     media.register_header_extension(level, RtpCodecKind::Audio, None)?;
-    Ok(configure_rtcp_reports(registry).with(Slot::from(TAP_SLOT), Tap::new(tracks, reports)))
+    let sender_reports = SenderReports::new(handler.clocks.clone());
+    let tap = Tap::new(handler.tracks.clone(), handler.reports.clone());
+    Ok(configure_rtcp_reports(registry)
+        .with(Slot::from(SENDER_REPORTS_SLOT), sender_reports)
+        .with(Slot::from(TAP_SLOT), tap))
 }
 
 /// The requests for one packet, 100 ms apart.
@@ -46,5 +46,7 @@ const MAX_REQUESTS: u16 = 4;
 /// The packets of each track that are kept to be sent again: more than a second of 4 Mbit/s. Each
 /// takes up more than a kilobyte.
 const KEPT: u16 = 512;
+/// Next to the interceptor that makes the reports, on their way to the network.
+pub(super) const SENDER_REPORTS_SLOT: usize = 10_500;
 /// Behind the interceptors of webrtc-rs, which act on RTCP first.
 const TAP_SLOT: usize = 14_000;

@@ -22,7 +22,9 @@ use super::keyframe::is_keyframe_request;
 use super::level_extension::LevelExtension;
 use super::outlet::{Outlet, Packets};
 use super::packetizer::Packetizer;
+use super::rtp_clock::RtpClock;
 use super::section::track_id;
+use super::sender_reports::SentClocks;
 use crate::media::{Codec, MediaKind, Player};
 use crate::slot::Slot;
 
@@ -34,6 +36,7 @@ pub(super) struct Sender {
     format: Format,
     players: watch::Receiver<Arc<Player>>,
     levels: LevelExtension,
+    clocks: SentClocks,
 }
 
 impl Sender {
@@ -46,6 +49,7 @@ impl Sender {
         slot: &Slot,
         stream_id: String,
         levels: LevelExtension,
+        clocks: SentClocks,
     ) -> Result<Self> {
         let codec = players.borrow().codec();
         let format = Format::of(codec);
@@ -67,7 +71,7 @@ impl Sender {
         let track = Arc::new(TrackLocalStaticRTP::new(track));
         let sender = pc.add_track(Arc::clone(&track) as Arc<dyn TrackLocal>).await?;
         offer_all_codecs(pc, sender.as_ref()).await?;
-        Ok(Self { track, sender, ssrc, format, players, levels })
+        Ok(Self { track, sender, ssrc, format, players, levels, clocks })
     }
 
     /// The sender by which the track is removed.
@@ -86,10 +90,10 @@ impl Sender {
     /// Sends from the last keyframe on, until the connection is closed or this is dropped. The
     /// players write the packets; only RTCP of the other side and a full connection wake this task.
     pub(super) async fn run(mut self, payload_type: u8) {
-        let clock_rate = self.format.clock_rate;
         let Ok(payloader) = self.format.codec().payloader() else { return };
-        let packetizer =
-            Packetizer::new(payloader, self.ssrc, payload_type, clock_rate, Instant::now());
+        let clock = RtpClock::new(self.format.clock_rate, Instant::now());
+        self.clocks.insert(self.ssrc, clock);
+        let packetizer = Packetizer::new(payloader, self.ssrc, payload_type, clock);
         let packets = Packets::new(Arc::clone(&self.track));
         let outlet = Outlet::new(packetizer, self.levels.clone(), Arc::clone(&packets));
         let mut subscription = self.players.borrow_and_update().admit(Box::new(outlet));

@@ -12,6 +12,7 @@ use webrtc::rtp_transceiver::{RtpSender, RtpTransceiver};
 
 use super::level_extension::LevelExtension;
 use super::sender::Sender;
+use super::sender_reports::SentClocks;
 use super::stream_ids::StreamIds;
 use crate::media::Player;
 use crate::outgoing::Media;
@@ -22,6 +23,7 @@ pub(super) struct Senders {
     media: watch::Receiver<Media>,
     stream_ids: StreamIds,
     levels: LevelExtension,
+    clocks: SentClocks,
     live: Vec<Live>,
     /// Whether the connection is up. Earlier packets would be lost.
     is_connected: bool,
@@ -50,9 +52,11 @@ impl Senders {
         mut media: watch::Receiver<Media>,
         stream_ids: StreamIds,
         levels: LevelExtension,
+        clocks: SentClocks,
     ) -> Result<Self> {
         let now = media.borrow_and_update().clone();
-        let mut senders = Self { media, stream_ids, levels, live: Vec::new(), is_connected: false };
+        let live = Vec::new();
+        let mut senders = Self { media, stream_ids, levels, clocks, live, is_connected: false };
         for slot in now.slots() {
             if let Some(player) = now.player(slot) {
                 senders.add_track(pc, slot, player).await?;
@@ -165,7 +169,8 @@ impl Senders {
     ) -> Result<()> {
         let (feeding, players) = watch::channel(Arc::clone(player));
         let stream_id = self.stream_ids.of(slot);
-        let sender = Sender::add(pc, players, slot, stream_id, self.levels.clone()).await?;
+        let (levels, clocks) = (self.levels.clone(), self.clocks.clone());
+        let sender = Sender::add(pc, players, slot, stream_id, levels, clocks).await?;
         self.live.push(Live {
             slot: slot.clone(),
             rtp: sender.rtp(),

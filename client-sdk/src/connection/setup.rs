@@ -125,9 +125,10 @@ impl Setup {
         sockets: Sockets,
         levels: LevelExtension,
     ) -> Result<(Arc<dyn PeerConnection>, Senders)> {
+        let clocks = handler.clocks.clone();
         let pc = self.build_bare(handler, sockets).await?;
         let (media, stream_ids) = (self.media.clone(), self.stream_ids.clone());
-        match Senders::add(pc.as_ref(), media, stream_ids, levels).await {
+        match Senders::add(pc.as_ref(), media, stream_ids, levels, clocks).await {
             Ok(senders) => Ok((pc, senders)),
             Err(error) => {
                 close(pc.as_ref()).await;
@@ -184,8 +185,7 @@ impl Setup {
     ) -> Result<Arc<dyn PeerConnection>> {
         let mut media = MediaEngine::default();
         formats::register(&mut media)?;
-        let interceptors =
-            interceptors(&mut media, handler.tracks.clone(), handler.reports.clone())?;
+        let interceptors = interceptors(&mut media, &handler)?;
         let settings = SettingEngineBuilder::new()
             // webrtc-rs always answers with `a=setup:active`, so only as a DTLS server does the
             // answerer never change its role.
