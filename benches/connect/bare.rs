@@ -24,7 +24,7 @@ use rtc::rtp_transceiver::rtp_sender::{
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::interval;
+use tokio::time::{MissedTickBehavior, interval_at};
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Message;
 use webrtc::data_channel::DataChannel;
@@ -122,6 +122,9 @@ async fn take_part(
     // Candidates wait for the description that they belong to.
     let (mut is_described, mut early) = (false, Vec::new());
     let mut tasks = JoinSet::new();
+    // Both ends of a call would otherwise begin to send together, when the connection is up, and
+    // share wake-ups that ends on different machines cannot share.
+    let began = Instant::now();
     loop {
         tokio::select! {
             message = socket.next() => {
@@ -190,7 +193,7 @@ async fn take_part(
                 }
                 Note::Connected => {
                     for track in &tracks {
-                        tasks.spawn(send(track.clone()));
+                        tasks.spawn(send(track.clone(), began.into()));
                     }
                 }
                 Note::DataChannel(channel) => channels.push(channel),
@@ -274,8 +277,12 @@ impl Outgoing {
     }
 }
 
-async fn send(Outgoing { track, ssrc, payload_type, stream }: Outgoing) {
-    let mut ticks = interval(stream.pace);
+async fn send(
+    Outgoing { track, ssrc, payload_type, stream }: Outgoing,
+    began: tokio::time::Instant,
+) {
+    let mut ticks = interval_at(began, stream.pace);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
         ticks.tick().await;
         let (data, duration) = (stream.frame.clone(), stream.pace);

@@ -12,7 +12,7 @@ pub(crate) struct Usage {
     pub(crate) processor: Duration,
     /// How often its threads went to sleep: voluntary context switches.
     pub(crate) sleeps: u64,
-    /// Memory that is not swapped out, in bytes.
+    /// Memory that is not swapped out, in bytes, without the pages of the program's file.
     pub(crate) resident: u64,
 }
 
@@ -38,7 +38,7 @@ fn sleeps(process: u32) -> u64 {
 fn resident(process: u32) -> u64 {
     let status =
         fs::read_to_string(format!("/proc/{process}/status")).expect("the process is there");
-    field(&status, "VmRSS:") * 1024
+    field(&status, "RssAnon:") * 1024
 }
 
 /// The contents of that file for each thread.
