@@ -1,7 +1,7 @@
 // Whether this participant speaks, and whether it does so while it is muted.
 
 export class Voice {
-  isSpeaking = false; // never while muted
+  #isLoud = false;
   #microphone;
   #copy; // which muting does not silence; its sound stays on this machine
   #context;
@@ -16,6 +16,14 @@ export class Voice {
   // onUnheard: called once for each time of being muted, if the participant speaks then
   constructor(onUnheard) {
     this.#onUnheard = onUnheard;
+  }
+
+  get isSpeaking() {
+    return this.#isLoud && !this.#isMuted;
+  }
+
+  get #isMuted() {
+    return !this.#microphone?.enabled;
   }
 
   // Listens to that microphone, or to none.
@@ -59,12 +67,13 @@ export class Voice {
   }
 
   #listen() {
-    const isMuted = !this.#microphone?.enabled;
-    const isLoud = this.#level() > SPEAKING;
-    this.isSpeaking = isLoud && !isMuted;
-    if (!isMuted) this.#unheard = 0;
-    else if (isLoud) this.#unheard += 1;
-    if (isMuted && isLoud && this.#unheard === NOTICED) this.#onUnheard();
+    this.#isLoud = this.#level() > SPEAKING;
+    if (!this.#isMuted) {
+      this.#unheard = 0;
+    } else if (this.#isLoud) {
+      this.#unheard += 1;
+      if (this.#unheard === NOTICED) this.#onUnheard();
+    }
   }
 
   // The root mean square, from 0 to 1.

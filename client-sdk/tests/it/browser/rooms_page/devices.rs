@@ -95,8 +95,10 @@ async fn whoever_speaks_sees_it_and_is_told_if_nobody_hears_it() {
     page.create("Alice").await;
     page.until_shown(".tile.speaking").await;
     page.click("#microphone").await;
+    page.until_hidden(".tile.speaking").await;
+    page.see(WATCH_SPEAKING).await;
     page.until_notified("You are muted, so nobody hears you.").await;
-    assert_eq!(page.see("document.querySelector('.tile.speaking')").await, json!(null));
+    assert_eq!(page.see("visit.hasSpoken").await, json!(false));
     page.click("#microphone").await;
     page.until_shown(".tile.speaking").await;
     page.assert_no_faults().await;
@@ -122,3 +124,11 @@ async fn whoever_has_refused_the_devices_is_told_how_to_allow_them() {
         page.assert_no_faults().await;
     }
 }
+
+/// Notes whether its own tile is marked as speaking from now on, even for a moment.
+const WATCH_SPEAKING: &str = "(() => {
+    const tile = document.querySelector('.tile');
+    visit.hasSpoken = false;
+    new MutationObserver(() => { visit.hasSpoken ||= tile.matches('.speaking'); })
+        .observe(tile, { attributes: true });
+})()";
