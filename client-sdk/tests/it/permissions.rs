@@ -1,4 +1,4 @@
-//! What the server's own code permits: what is not taken from others, and what moderators do.
+//! What the host application permits: what is not taken from others, and what moderators do.
 
 use std::time::Duration;
 
