@@ -162,8 +162,8 @@ async fn channels_that_are_opened_and_dropped_all_at_once_carry_what_is_sent() {
         }
         let mut received = Vec::new();
         for channel in &mut opened {
-            let mut end = opened_by(&mut guest, channel.label()).await;
-            assert_eq!(receive(&mut end).await.data, channel.label().to_owned());
+            let (end, message) = first_message(&mut guest, channel.label()).await;
+            assert_eq!(message.data, channel.label().to_owned());
             end.send("back").await.unwrap();
             assert_eq!(receive(channel).await.data, "back");
             received.push(end);
@@ -293,9 +293,13 @@ async fn pair_with(server: &TestServer, options: Options) -> [Witness; 2] {
 
 /// A reliable channel from the one to the other, and its ends.
 async fn open(from: &Witness, to: &mut Witness, label: &str) -> [DataChannel; 2] {
-    let opening = from.participant.open_channel(to.id(), label, Delivery::default());
-    let opened = timeout(PATIENCE, opening).await.expect("the channel does not open").unwrap();
-    [opened, opened_by(to, label).await]
+    [open_here(from, to.id(), label).await, opened_by(to, label).await]
+}
+
+/// The end of a channel on the side that opens it.
+async fn open_here(from: &Witness, to: ParticipantId, label: &str) -> DataChannel {
+    let opening = from.participant.open_channel(to, label, Delivery::default());
+    timeout(PATIENCE, opening).await.expect("the channel does not open").unwrap()
 }
 
 /// The end of a channel of the other side.
@@ -310,15 +314,9 @@ async fn opened_by(to: &mut Witness, label: &str) -> DataChannel {
 /// the other drop it.
 async fn exchange_and_drop(from: &Witness, to: &mut Witness, count: usize) {
     for n in 0..count {
-        let [mut opened, mut received] = open(from, to, &format!("channel {n}")).await;
+        let mut opened = open_here(from, to.id(), &format!("channel {n}")).await;
         opened.send(format!("{n} there")).await.unwrap();
-        let message = loop {
-            match timeout(PATIENCE, received.recv()).await.expect("nothing comes") {
-                Some(message) => break message,
-                // The opener has taken another stream.
-                None => received = opened_by(to, opened.label()).await,
-            }
-        };
+        let (mut received, message) = first_message(to, opened.label()).await;
         assert_eq!(message.data, format!("{n} there"));
         received.send(format!("{n} back")).await.unwrap();
         assert_eq!(receive(&mut opened).await.data, format!("{n} back"));
@@ -333,6 +331,18 @@ async fn exchange_and_drop(from: &Witness, to: &mut Witness, count: usize) {
                 assert_eq!(timeout(PATIENCE, opened.recv()).await.unwrap(), None);
             }
         }
+    }
+}
+
+/// The end of a channel of the other side, and the first message that comes over it.
+async fn first_message(to: &mut Witness, label: &str) -> (DataChannel, DataMessage) {
+    loop {
+        let mut end = opened_by(to, label).await;
+        let message = timeout(PATIENCE, end.recv()).await.expect("nothing comes");
+        if let Some(message) = message {
+            return (end, message);
+        }
+        // The opener has taken another stream.
     }
 }
 

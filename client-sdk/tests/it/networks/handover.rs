@@ -1,15 +1,16 @@
 //! A participant on a machine of its own, which leaves one network for another.
 
 use std::env;
+use std::fs;
 use std::net::SocketAddr;
 use std::process::Stdio;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use client_sdk::{Client, MediaKind, NewRoom};
 use tokio::io::{AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::{in_namespace, run, talker};
 use crate::common::{PATIENCE, Witness, client, server};
@@ -34,8 +35,11 @@ fn a_call_and_its_signaling_survive_a_change_of_network() {
             .kill_on_drop(true)
             .spawn()
             .unwrap();
+        let pid = roamer.id().unwrap();
+        // Devices would stay here if they were sent to a process that is still here.
+        until_elsewhere(pid).await;
         for device in ["b1", "b2"] {
-            run(&format!("ip link set {device} netns {}", roamer.id().unwrap()));
+            run(&format!("ip link set {device} netns {pid}"));
         }
         roamer.stdin.take().unwrap().write_all(b"go\n").await.unwrap();
         // It waits that long for each of its steps, and then says what does not come.
@@ -43,6 +47,18 @@ fn a_call_and_its_signaling_survive_a_change_of_network() {
         assert!(ended.success());
         creator.leave().await;
     });
+}
+
+/// Waits until a process has entered a network namespace of its own.
+async fn until_elsewhere(pid: u32) {
+    let network = |process: &str| fs::read_link(format!("/proc/{process}/ns/net")).unwrap();
+    let here = network("self");
+    let moved = async {
+        while network(&pid.to_string()) == here {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, moved).await.expect("the process stays in this namespace");
 }
 
 /// On the other machine.
