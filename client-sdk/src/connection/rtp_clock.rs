@@ -16,8 +16,8 @@ impl RtpClock {
         Self { rate, start, first: rand::random() }
     }
 
-    /// The time since the start in units of the clock. It does not wrap, so that a frame after hours
-    /// of silence is not taken for an earlier one.
+    /// The time since the start in units of the clock. It does not wrap, so that a frame after
+    /// hours of silence is not taken for an earlier one.
     pub(super) fn ticks(&self, at: Instant) -> u64 {
         let nanos = at.saturating_duration_since(self.start).as_nanos();
         let ticks = (nanos * u128::from(self.rate) + NANOS_PER_SECOND / 2) / NANOS_PER_SECOND;

@@ -19,8 +19,8 @@ pub(super) struct SentClocks(Arc<Mutex<HashMap<u32, RtpClock>>>);
 /// An interceptor that corrects the timestamps of sender reports.
 ///
 /// A report tells the receiver the timestamp of a moment. webrtc-rs takes the moment at which it
-/// gets a frame for the time of that frame. On a busy machine it gets frames late, so the clock that
-/// receivers see would jump with each report.
+/// gets a frame for the time of that frame. On a busy machine it gets frames late, so the clock
+/// that receivers see would jump with each report.
 pub(super) struct SenderReports {
     clocks: SentClocks,
     inbound: VecDeque<TaggedPacket>,
