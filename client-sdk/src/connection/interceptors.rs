@@ -12,7 +12,6 @@ use webrtc::error::Result;
 
 use super::handler::Handler;
 use super::level_extension::LevelExtension;
-use super::sender_reports::SenderReports;
 use super::tap::Tap;
 
 /// The default interceptors, with a limit on the requests for a lost packet (RFC 4585 section
@@ -34,11 +33,8 @@ pub(super) fn interceptors(media: &mut MediaEngine, handler: &Handler) -> Result
     let registry = configure_twcc_receiver_only(registry, media)?;
     let level = RTCRtpHeaderExtensionCapability { uri: LevelExtension::URI.to_owned() };
     media.register_header_extension(level, RtpCodecKind::Audio, None)?;
-    let sender_reports = SenderReports::new(handler.clocks.clone());
-    let tap = Tap::new(handler.tracks.clone(), handler.reports.clone());
-    Ok(configure_rtcp_reports(registry)
-        .with(Slot::from(SENDER_REPORTS_SLOT), sender_reports)
-        .with(Slot::from(TAP_SLOT), tap))
+    let tap = Tap::new(handler.tracks.clone(), handler.reports.clone(), handler.clocks.clone());
+    Ok(configure_rtcp_reports(registry).with(Slot::from(TAP_SLOT), tap))
 }
 
 /// The requests for one packet, 100 ms apart.
@@ -46,7 +42,6 @@ const MAX_REQUESTS: u16 = 4;
 /// The packets of each track that are kept to be sent again: more than a second of 4 Mbit/s. Each
 /// takes up more than a kilobyte.
 const KEPT: u16 = 512;
-/// Next to the interceptor that makes the reports, on their way to the network.
-pub(super) const SENDER_REPORTS_SLOT: usize = 10_500;
-/// Behind the interceptors of webrtc-rs, which act on RTCP first.
-const TAP_SLOT: usize = 14_000;
+/// Behind the interceptors of webrtc-rs that act on incoming packets, and before the one that makes
+/// sender reports, which pass here on their way to the network.
+pub(super) const TAP_SLOT: usize = 10_500;

@@ -1,31 +1,21 @@
 //! The timestamps of RTCP sender reports (RFC 3550 section 6.4.1).
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use rtc::interceptor::{Interceptor, Packet, StreamInfo, TaggedPacket};
 use rtc::rtcp;
 use rtc::rtcp::sender_report::SenderReport;
-use rtc::sansio::Protocol;
-use rtc::shared::error::Error;
 
 use super::rtp_clock::RtpClock;
 
 /// The clocks of the streams that a connection sends, by SSRC; clones share them.
-#[derive(Clone, Debug, Default)]
-pub(super) struct SentClocks(Arc<Mutex<HashMap<u32, RtpClock>>>);
-
-/// An interceptor that corrects the timestamps of sender reports.
 ///
 /// A report tells the receiver the timestamp of a moment. webrtc-rs takes the moment at which it
 /// gets a frame for the time of that frame. On a busy machine it gets frames late, so the clock
 /// that receivers see would jump with each report.
-pub(super) struct SenderReports {
-    clocks: SentClocks,
-    inbound: VecDeque<TaggedPacket>,
-    outbound: VecDeque<TaggedPacket>,
-}
+#[derive(Clone, Debug, Default)]
+pub(super) struct SentClocks(Arc<Mutex<HashMap<u32, RtpClock>>>);
 
 impl SentClocks {
     /// Adds the clock of a stream.
@@ -33,12 +23,21 @@ impl SentClocks {
         self.clocks().insert(ssrc, clock);
     }
 
-    /// The report with the timestamp of that moment, if it is one on a known stream.
-    fn correct(&self, packet: &dyn rtcp::Packet, at: Instant) -> Option<SenderReport> {
-        let report = packet.as_any().downcast_ref::<SenderReport>()?;
-        let clock = *self.clocks().get(&report.ssrc)?;
-        let rtp_time = clock.timestamp(clock.ticks(at.into()));
-        Some(SenderReport { rtp_time, ..report.clone() })
+    /// Removes the clock of a stream that has ended.
+    pub(super) fn remove(&self, ssrc: u32) {
+        self.clocks().remove(&ssrc);
+    }
+
+    /// Gives the sender reports among these packets the timestamps of that moment.
+    pub(super) fn correct(&self, packets: &mut [Box<dyn rtcp::Packet>], at: Instant) {
+        for packet in packets {
+            if let Some(report) = packet.as_any().downcast_ref::<SenderReport>()
+                && let Some(clock) = self.clocks().get(&report.ssrc)
+            {
+                let rtp_time = clock.timestamp(clock.ticks(at.into()));
+                *packet = Box::new(SenderReport { rtp_time, ..report.clone() });
+            }
+        }
     }
 
     fn clocks(&self) -> MutexGuard<'_, HashMap<u32, RtpClock>> {
@@ -46,67 +45,24 @@ impl SentClocks {
     }
 }
 
-impl SenderReports {
-    pub(super) fn new(clocks: SentClocks) -> Self {
-        Self { clocks, inbound: VecDeque::new(), outbound: VecDeque::new() }
-    }
-}
-
-impl Protocol<TaggedPacket, TaggedPacket, ()> for SenderReports {
-    type Rout = TaggedPacket;
-    type Wout = TaggedPacket;
-    type Eout = ();
-    type Error = Error;
-    type Time = Instant;
-
-    fn handle_read(&mut self, tagged: TaggedPacket) -> Result<(), Error> {
-        self.inbound.push_back(tagged);
-        Ok(())
-    }
-
-    fn poll_read(&mut self) -> Option<TaggedPacket> {
-        self.inbound.pop_front()
-    }
-
-    fn handle_write(&mut self, mut tagged: TaggedPacket) -> Result<(), Error> {
-        if let Packet::Rtcp(packets) = &mut tagged.message.packet {
-            for packet in packets {
-                if let Some(report) = self.clocks.correct(packet.as_ref(), tagged.now) {
-                    *packet = Box::new(report);
-                }
-            }
-        }
-        self.outbound.push_back(tagged);
-        Ok(())
-    }
-
-    fn poll_write(&mut self) -> Option<TaggedPacket> {
-        self.outbound.pop_front()
-    }
-}
-
-impl Interceptor for SenderReports {
-    fn bind_local_stream(&mut self, _: &StreamInfo) {}
-
-    fn unbind_local_stream(&mut self, stream: &StreamInfo) {
-        self.clocks.clocks().remove(&stream.ssrc);
-    }
-
-    fn bind_remote_stream(&mut self, _: &StreamInfo) {}
-    fn unbind_remote_stream(&mut self, _: &StreamInfo) {}
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use rtc::interceptor::{AttributedPacket, Registry, SenderReportBuilder, Slot};
+    use rtc::interceptor::{
+        AttributedPacket, Interceptor, Packet, Registry, SenderReportBuilder, Slot, StreamInfo,
+        TaggedPacket,
+    };
     use rtc::rtp::header::Header;
     use rtc::rtp::packet::Packet as RtpPacket;
+    use rtc::sansio::Protocol;
     use rtc::shared::TransportContext;
     use tokio::time;
 
-    use super::super::interceptors::SENDER_REPORTS_SLOT;
+    use super::super::inbound::Inbound;
+    use super::super::interceptors::TAP_SLOT;
+    use super::super::rtcp_reports::RtcpReports;
+    use super::super::tap::Tap;
     use super::*;
 
     #[test]
@@ -115,9 +71,10 @@ mod tests {
         let clock = RtpClock::new(RATE, start);
         clocks.insert(SSRC, clock);
         let timestamp = |at: time::Instant| clock.timestamp(clock.ticks(at));
+        let tap = Tap::new(Inbound::default(), RtcpReports::default(), clocks);
         let mut chain = Registry::new()
             .with(Slot::SenderReport, SenderReportBuilder::new().build())
-            .with(Slot::from(SENDER_REPORTS_SLOT), SenderReports::new(clocks))
+            .with(Slot::from(TAP_SLOT), tap)
             .build();
         let stream = StreamInfo { ssrc: SSRC, clock_rate: RATE, ..StreamInfo::default() };
         chain.bind_local_stream(&stream);

@@ -1,4 +1,4 @@
-//! An interceptor for incoming packets, behind those of webrtc-rs.
+//! The interceptor of this crate, among those of webrtc-rs.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -10,20 +10,24 @@ use rtc::shared::error::Error;
 use super::inbound::Inbound;
 use super::keyframe::is_keyframe_request;
 use super::rtcp_reports::RtcpReports;
+use super::sender_reports::SentClocks;
 
 /// Hands RTP directly to its track, which bypasses two tasks, and keeps the reports of the other
-/// side. Marks keyframe requests so that they reach the sender of the video. Everything else
-/// passes.
+/// side. Marks keyframe requests so that they reach the sender of the video. Corrects the sender
+/// reports of this side. Everything else passes.
+///
+/// Each interceptor costs time for each packet, so there is only one.
 pub(super) struct Tap {
     tracks: Inbound,
     reports: RtcpReports,
+    clocks: SentClocks,
     inbound: VecDeque<TaggedPacket>,
     outbound: VecDeque<TaggedPacket>,
 }
 
 impl Tap {
-    pub(super) fn new(tracks: Inbound, reports: RtcpReports) -> Self {
-        Self { tracks, reports, inbound: VecDeque::new(), outbound: VecDeque::new() }
+    pub(super) fn new(tracks: Inbound, reports: RtcpReports, clocks: SentClocks) -> Self {
+        Self { tracks, reports, clocks, inbound: VecDeque::new(), outbound: VecDeque::new() }
     }
 }
 
@@ -56,7 +60,10 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for Tap {
         self.inbound.pop_front()
     }
 
-    fn handle_write(&mut self, tagged: TaggedPacket) -> Result<(), Error> {
+    fn handle_write(&mut self, mut tagged: TaggedPacket) -> Result<(), Error> {
+        if let Packet::Rtcp(packets) = &mut tagged.message.packet {
+            self.clocks.correct(packets, tagged.now);
+        }
         self.outbound.push_back(tagged);
         Ok(())
     }
@@ -68,7 +75,11 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for Tap {
 
 impl Interceptor for Tap {
     fn bind_local_stream(&mut self, _: &StreamInfo) {}
-    fn unbind_local_stream(&mut self, _: &StreamInfo) {}
+
+    fn unbind_local_stream(&mut self, stream: &StreamInfo) {
+        self.clocks.remove(stream.ssrc);
+    }
+
     fn bind_remote_stream(&mut self, _: &StreamInfo) {}
     fn unbind_remote_stream(&mut self, _: &StreamInfo) {}
 }
