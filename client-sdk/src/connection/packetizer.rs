@@ -34,11 +34,11 @@ impl Packetizer {
     pub(super) fn packetize(
         &mut self,
         TimedFrame { at, frame }: &TimedFrame,
-    ) -> Result<Vec<Packet>> {
+    ) -> Result<impl Iterator<Item = Packet>> {
         let payloads = self.payloader.payload(MAX_PAYLOAD_BYTES, &frame.data)?;
         let timestamp = self.timestamp(*at);
         let last = payloads.len().saturating_sub(1);
-        let packets = payloads.into_iter().enumerate().map(|(index, payload)| {
+        let packets = payloads.into_iter().enumerate().map(move |(index, payload)| {
             let header = Header {
                 version: 2,
                 marker: index == last,
@@ -51,7 +51,7 @@ impl Packetizer {
             self.sequence_number = self.sequence_number.wrapping_add(1);
             Packet { header, payload }
         });
-        Ok(packets.collect())
+        Ok(packets)
     }
 
     /// Returns a timestamp. Each is later than the previous one, since receivers tell frames apart

@@ -149,9 +149,14 @@ impl Receiver {
         events.send(ConnectionEvent::Track(track)).await;
         let negotiated = self.negotiated.clone();
         let mut meter = speakers.meter(events.peer, Instant::now());
+        let mut takes = events.takes.clone();
+        let mut takes_data = takes.borrow_and_update().data;
         self.intake.open(move |packet, now| {
             // A peer that may not publish sends until the next negotiation, or in spite of it.
-            if !events.takes_data() {
+            if takes.has_changed().unwrap_or(false) {
+                takes_data = takes.borrow_and_update().data;
+            }
+            if !takes_data {
                 return;
             }
             counters.count(kind, codec, &packet, now);

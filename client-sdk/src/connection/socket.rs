@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
+use futures_util::task::AtomicWaker;
 use rtc::stun::message::is_stun_message;
 use tokio::sync::mpsc;
 use webrtc::runtime::{AsyncUdpSocket, RecvMeta, Transmit};
@@ -28,6 +29,10 @@ pub(super) struct Socket {
     received: Mutex<mpsc::Receiver<Received>>,
     /// Cloned for each stream.
     receiver: mpsc::Sender<Received>,
+    /// Whether there was ever a stream, since most sockets never have one.
+    has_streams: AtomicBool,
+    /// Wakes the receiver of datagrams when there is the first stream.
+    waiting: AtomicWaker,
     /// Whether the last packet of media was not sent.
     is_failing: AtomicBool,
 }
@@ -42,6 +47,8 @@ impl Socket {
             streams: Mutex::default(),
             received: Mutex::new(received),
             receiver,
+            has_streams: AtomicBool::new(false),
+            waiting: AtomicWaker::new(),
             is_failing: AtomicBool::new(false),
         }
     }
@@ -64,7 +71,10 @@ impl Socket {
                         broken.notify_one();
                     },
                 );
-                entry.insert(stream.ok_or(io::ErrorKind::AddrNotAvailable)?)
+                let stream = stream.ok_or(io::ErrorKind::AddrNotAvailable)?;
+                self.has_streams.store(true, Ordering::Release);
+                self.waiting.wake();
+                entry.insert(stream)
             }
         };
         stream.send(message)?;
@@ -121,6 +131,17 @@ impl Socket {
         length
     }
 
+    /// Receives a datagram from a stream.
+    fn poll_streams(&self, cx: &mut Context<'_>) -> Poll<Option<Received>> {
+        if !self.has_streams.load(Ordering::Acquire) {
+            self.waiting.register(cx.waker());
+            if !self.has_streams.load(Ordering::Acquire) {
+                return Poll::Pending;
+            }
+        }
+        self.received.lock().unwrap_or_else(PoisonError::into_inner).poll_recv(cx)
+    }
+
     fn allocation(&self, server: SocketAddr) -> Allocation {
         Allocation { local: self.local, server }
     }
@@ -162,11 +183,7 @@ impl AsyncUdpSocket for Socket {
         bufs: &mut [IoSliceMut<'_>],
         meta: &mut [RecvMeta],
     ) -> Poll<io::Result<usize>> {
-        let received = {
-            let mut received = self.received.lock().unwrap_or_else(PoisonError::into_inner);
-            received.poll_recv(cx)
-        };
-        let count = match received {
+        let count = match self.poll_streams(cx) {
             Poll::Ready(Some((from, message))) => {
                 let length = message.len().min(bufs[0].len());
                 bufs[0][..length].copy_from_slice(&message[..length]);
