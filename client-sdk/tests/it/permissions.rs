@@ -9,7 +9,7 @@ use signal_server::RoomId;
 use tokio::time::timeout;
 
 use crate::common::pictures::drain;
-use crate::common::wire::Wire;
+use crate::common::wire::{Network, Wire};
 use crate::common::{InTime, Witness, channel, client, listener, meet, room_of, server, talker};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -67,7 +67,7 @@ async fn nothing_is_delivered_of_whoever_may_not_publish_and_answers_no_offer() 
     silent.publish = false;
 
     // The offer without its media does not reach the sender.
-    wire.hold();
+    wire.network(Network::Stalls);
     let number = viewer.participant.room().unwrap().id;
     server.server().handle().set_permissions(number, from, silent).await.unwrap();
     let is_silent = |seen: &Witness| !seen.participant.participant(from).unwrap().publish;
