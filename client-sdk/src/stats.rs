@@ -29,6 +29,7 @@ pub struct PeerStats {
 
 /// The route that packets take.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
 pub enum Route {
     /// Directly from one participant to the other.
     Direct,

@@ -84,6 +84,7 @@ pub struct RoomChange {
 
 /// The new password of a room.
 #[derive(Clone)]
+#[non_exhaustive]
 pub enum NewPassword {
     /// Six visible ASCII characters.
     Chosen(String),

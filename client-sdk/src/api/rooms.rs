@@ -31,6 +31,7 @@ pub struct NewRoom {
 /// What the creator's [`leave`](crate::Participant::leave) does to a room.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum OnCreatorLeave {
     /// It closes the room for everybody.
     Close,

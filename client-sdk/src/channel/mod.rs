@@ -35,6 +35,7 @@ pub struct Delivery {
 
 /// How often a lost message is sent again.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub enum Reliability {
     /// Until it arrives.
     Reliable,

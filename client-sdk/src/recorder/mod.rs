@@ -69,6 +69,7 @@ type Written = Result<Vec<Recording>, RecordError>;
 /// A recording cannot be written, for example because the disk is full.
 #[derive(Debug, Error)]
 #[error("cannot record {participant}: {error}")]
+#[non_exhaustive]
 pub struct RecordError {
     /// The recorded participant.
     pub participant: ParticipantId,

@@ -38,6 +38,7 @@ pub struct PcmReceiver {
 
 /// Consecutive samples of a track.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct PcmChunk {
     /// The samples, from -1 to 1 or a little beyond. In stereo, left and right alternate.
     pub samples: Vec<f32>,
