@@ -22,16 +22,16 @@ async fn a_call_below_a_path_of_a_proxy_stays_below_it() {
     let call = Call::begin(&browser, &proxy.url("")).await;
     let Call { creator, guest, invitation } = &call;
     assert!(invitation.link.starts_with(&proxy.url("join/")), "{}", invitation.link);
+    let room = proxy.url(&format!("join/{}", invitation.room));
     for page in [creator, guest] {
-        let room = proxy.url(&format!("join/{}", invitation.room));
         assert_eq!(page.see("location.href").await, room);
         page.reload().await;
         page.until_shown(".call").await;
         for page in [creator, guest] {
             page.until_people(2).await;
-            page.until_media_flows(1).await;
         }
     }
+    call.until_media_flows().await;
     guest.click("#leave").await;
     guest.click(".ended .secondary").await;
     guest.until_shown("#create").await;
