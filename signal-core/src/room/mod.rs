@@ -11,6 +11,7 @@ mod durability;
 pub mod event;
 mod guesses;
 mod id_issuer;
+mod kicked;
 mod memory;
 mod moderation;
 mod operation;
@@ -29,6 +30,7 @@ use std::time::Duration;
 use self::access::Access;
 use self::durability::Changes;
 pub use self::durability::Durability;
+use self::kicked::KickedParticipants;
 pub use self::operation::{Admission, Change, Grant, LeaveKind, Op, Outcome, Receipt, Rotation};
 use self::permission_changes::PermissionChanges;
 pub use self::reject::Reject;
@@ -48,10 +50,11 @@ pub use crate::token::{PasswordTag, ResumeToken, TokenHash};
 
 /// A room: who may enter it, who has a seat, and when it ends.
 ///
-/// A room remembers a bounded part of its past: how the last seats ended, the last attachments that
-/// have lost their seat, the last addresses from which somebody entered (of each 64, or as many as
-/// it has seats), the tickets of the last 256 participants that were kicked, and the last 1,000
-/// whose permissions were changed. When it is over, it remembers who could have resumed.
+/// A room remembers a bounded part of its past: how the last seats ended, the last participants
+/// that were kicked, the last attachments that have lost their seat, the last addresses from which
+/// somebody entered (of each 64, or as many as it has seats), the tickets of the last 256
+/// participants that were kicked, and the last 1,000 whose permissions were changed. When it is
+/// over, it remembers who could have resumed.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Room {
     id: RoomId,
@@ -70,6 +73,7 @@ pub struct Room {
     ended_at: Option<Timestamp>,
     access: Access,
     permission_changes: PermissionChanges,
+    kicked: KickedParticipants,
     seats: Seats,
     /// What a newer version has written in the record.
     later_fields: LaterFields,
@@ -106,6 +110,7 @@ impl Room {
             ended_at: None,
             access: Access::new(new.password, new.invite),
             permission_changes: PermissionChanges::default(),
+            kicked: KickedParticipants::default(),
             seats,
             later_fields: LaterFields::default(),
             later_shared_fields: LaterFields::default(),

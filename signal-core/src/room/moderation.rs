@@ -1,9 +1,10 @@
 //! Kicks and bans, by the host and by moderators.
 
 use super::durability::{Changes, Durability};
+use super::kicked::KickedParticipant;
 use super::{Change, Receipt, Reject, Room, Rotation, Seat, Status};
 use crate::identity::UserId;
-use crate::ids::{Attachment, ParticipantId, Ticket};
+use crate::ids::{Attachment, ParticipantId};
 use crate::message::Moderation;
 use crate::reason::{CloseReason, LeaveReason};
 use crate::time::Timestamp;
@@ -47,15 +48,15 @@ impl Room {
         changes: &mut Changes,
     ) -> Result<Receipt, Reject> {
         self.running()?;
-        let ticket = self.kicked_seat(participant)?.map(|seat| seat.ticket);
+        let is_repeated = || self.departure(participant) == Some(LeaveReason::Kicked);
+        if self.guest_seat(participant)?.is_none() && !is_repeated() {
+            return Err(Reject::ParticipantNotFound);
+        }
+        let password_epoch = self.password_epoch();
         if let Some(rotation) = rotate {
             changes.note_if(self.access.rotate(rotation)?, Durability::BeforeAnswer);
         }
-        if let Some(ticket) = ticket {
-            self.access.revoke(ticket);
-            self.seats.remove(LeaveReason::Kicked, |seat| seat.id == participant);
-            changes.note(Durability::BeforeAnswer);
-        }
+        self.kick_seats(|seat| seat.id == participant, password_epoch, changes);
         Ok(Receipt::Done)
     }
 
@@ -70,45 +71,60 @@ impl Room {
         if self.seats().iter().any(|seat| seat.is_creator() && is_user(seat)) {
             return Err(Reject::CreatorStays);
         }
-        let seats = self.seats().iter().filter(|seat| is_user(seat));
-        let tickets: Vec<Ticket> = seats.map(|seat| seat.ticket).collect();
-        if tickets.is_empty() && !ban {
+        if !ban && !self.seats().iter().any(is_user) {
             return Err(Reject::ParticipantNotFound);
         }
         changes.note_if(ban && self.access.ban(user), Durability::BeforeAnswer);
-        tickets.into_iter().for_each(|ticket| self.access.revoke(ticket));
-        let is_kicked = self.seats.remove(LeaveReason::Kicked, is_user);
-        changes.note_if(is_kicked, Durability::BeforeAnswer);
+        self.kick_seats(is_user, self.password_epoch(), changes);
         Ok(Receipt::Done)
     }
 
-    /// Kicks a participant for good: bans its user, if it has one, and voids the password and the
-    /// invite that others may have given to it.
+    /// Kicks a participant for good, or makes an earlier kick of it one for good: bans its user, if
+    /// it has one, and voids the password and the invite that others may have given to it.
     fn ban(
         &mut self,
         participant: ParticipantId,
         changes: &mut Changes,
     ) -> Result<Receipt, Reject> {
-        let Some(seat) = self.kicked_seat(participant)? else {
-            // A repetition does not void the password that was set since.
-            return Ok(Receipt::Done);
+        let banned = match self.guest_seat(participant)? {
+            Some(seat) => KickedParticipant::of(seat, self.password_epoch()),
+            None => self.kicked.get(participant).cloned().ok_or(Reject::ParticipantNotFound)?,
         };
-        match seat.identity.user.clone() {
-            Some(user) => self.kick_user(&user, true, changes)?,
-            None => self.kick(participant, None, changes)?,
-        };
-        self.access.void_credentials();
-        changes.note(Durability::BeforeAnswer);
+        let KickedParticipant { user, password_epoch, .. } = banned;
+        match &user {
+            Some(user) => drop(self.kick_user(user, true, changes)?),
+            None => self.kick_seats(|seat| seat.id == participant, password_epoch, changes),
+        }
+        // A password that was set since, perhaps by this very ban, is unknown to the participant.
+        if password_epoch == self.password_epoch() {
+            self.access.void_credentials();
+            changes.note(Durability::BeforeAnswer);
+        }
         Ok(Receipt::Done)
     }
 
-    /// The seat of a participant that is to be kicked; `None` if that has been done.
-    fn kicked_seat(&self, participant: ParticipantId) -> Result<Option<&Seat>, Reject> {
+    /// Ends these seats and voids their tickets. `password_epoch` is that of the last password that
+    /// their participants may know.
+    fn kick_seats(
+        &mut self,
+        is_kicked: impl Fn(&Seat) -> bool,
+        password_epoch: u32,
+        changes: &mut Changes,
+    ) {
+        let most = self.seats.remembered();
+        for seat in self.seats.as_slice().iter().filter(|seat| is_kicked(seat)) {
+            self.access.revoke(seat.ticket);
+            self.kicked.push(KickedParticipant::of(seat, password_epoch), most);
+        }
+        let is_changed = self.seats.remove(LeaveReason::Kicked, is_kicked);
+        changes.note_if(is_changed, Durability::BeforeAnswer);
+    }
+
+    /// The seat of a participant that may be kicked, if it has a seat.
+    fn guest_seat(&self, participant: ParticipantId) -> Result<Option<&Seat>, Reject> {
         match self.seats.seat(participant) {
             Some(seat) if seat.is_creator() => Err(Reject::CreatorStays),
-            Some(seat) => Ok(Some(seat)),
-            None if self.departure(participant) == Some(LeaveReason::Kicked) => Ok(None),
-            None => Err(Reject::ParticipantNotFound),
+            seat => Ok(seat),
         }
     }
 

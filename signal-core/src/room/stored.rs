@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::access::Access;
+use super::kicked::KickedParticipants;
 use super::permission_changes::PermissionChanges;
 use super::seats::Seats;
 use super::{OnCreatorLeave, Room, Status};
@@ -56,6 +57,7 @@ impl Room {
         out.option(self.data.as_ref(), Writer::attributes);
         self.seats.write_permissions(&mut out);
         self.permission_changes.write(&mut out);
+        self.kicked.write(&mut out);
         out.end(&self.later_fields)
     }
 
@@ -116,6 +118,7 @@ impl Room {
             later_shared_fields: LaterFields::default(),
             access: Access::read(&mut from, format, created_at)?,
             permission_changes: PermissionChanges::default(),
+            kicked: KickedParticipants::default(),
             seats: Seats::read(&mut from, format, has_creator)?,
         };
         if format > 3 {
@@ -130,6 +133,9 @@ impl Room {
         if format > 7 {
             room.seats.read_permissions(&mut from)?;
             room.permission_changes = PermissionChanges::read(&mut from)?;
+        }
+        if format > 8 {
+            room.kicked = KickedParticipants::read(&mut from)?;
         }
         room.later_fields = from.later_fields()?;
         let is_whole = ended_at.is_some() == (status != Status::Open);
@@ -153,7 +159,7 @@ impl Room {
     }
 }
 
-const FORMAT: u8 = 8;
+const FORMAT: u8 = 9;
 /// The oldest format whose readers understand a record. Formats since only append fields.
 const READABLE_BY: u8 = 8;
 const DAY_MILLIS: u64 = 24 * 60 * 60 * 1000;

@@ -259,7 +259,7 @@ mod tests {
 
     #[test]
     fn a_record_that_cannot_be_read_is_named() {
-        for (record, newer) in [([9_u8, 9].as_slice(), true), (&[], false), (&[1, 2, 3], false)] {
+        for (record, newer) in [([99_u8, 99].as_slice(), true), (&[], false), (&[1, 2, 3], false)] {
             let folder = tempfile::tempdir().unwrap();
             let error = tampered(folder.path(), |transaction| {
                 transaction.open_table(ROOMS).unwrap().insert("ABCDEF", record).unwrap();

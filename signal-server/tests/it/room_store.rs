@@ -309,7 +309,7 @@ async fn a_store_that_cannot_be_read_keeps_the_server_from_starting() {
     let other = RoomId::from_indices([0; 6]);
     for (id, kept, expected) in [
         (room, record[..record.len() - 1].to_vec(), InvalidBytes::Damaged),
-        (room, vec![99, 99], InvalidBytes::Newer { format: 99, newest: 8 }),
+        (room, vec![99, 99], InvalidBytes::Newer { format: 99, newest: 9 }),
         // Under another room's number.
         (other, record, InvalidBytes::Damaged),
     ] {

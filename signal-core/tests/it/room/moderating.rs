@@ -107,19 +107,69 @@ fn a_ban_voids_the_credentials_until_there_are_new_ones() {
 fn a_ban_is_one_of_the_user_if_there_is_one() {
     let (mut room, _) = moderated();
     let user: UserId = "user-1".parse().unwrap();
-    let mut enter = |conn: u8, user: &UserId| {
-        let ticket = Ticket::Host(TicketTag::new([conn; 16]));
-        let mut op = attach_op(ticket, conn.into());
-        let Op::Attach { grant, .. } = &mut op else { unreachable!() };
-        *grant = Grant::new(ticket, 0).identified(Identity::of(user.clone()));
-        entered(room.apply(&op, NOW)).unwrap()
-    };
-    let (phone, laptop) = (enter(4, &user), enter(5, &user));
-    let other = enter(6, &"user-2".parse().unwrap());
+    let [phone, laptop] = [4, 5].map(|conn| seat_user(&mut room, conn, &user));
+    let other = seat_user(&mut room, 6, &"user-2".parse().unwrap());
     moderate(&mut room, 2, Moderation::Ban(phone)).unwrap();
     assert!(room.is_banned(&user));
     assert_eq!(room.departure(laptop), Some(LeaveReason::Kicked));
     assert!(room.seat(other).is_some());
     let minted = room.mint(TicketTag::new([7; 16]), Identity::of(user));
     assert_eq!(minted, Err(Reject::GrantVoid));
+}
+
+/// Seats a guest of that user.
+fn seat_user(room: &mut Room, conn: u8, user: &UserId) -> ParticipantId {
+    let ticket = Ticket::Host(TicketTag::new([conn; 16]));
+    let mut op = attach_op(ticket, conn.into());
+    let Op::Attach { grant, .. } = &mut op else { unreachable!() };
+    let identity = Identity::of(user.clone());
+    *grant = Grant::new(ticket, room.password_epoch()).identified(identity);
+    entered(room.apply(&op, NOW)).unwrap()
+}
+
+#[test]
+fn a_ban_that_comes_after_a_kick_bans_too() {
+    let (mut room, guest) = moderated();
+    let user: UserId = "user-1".parse().unwrap();
+    let phone = seat_user(&mut room, 4, &user);
+    kick(&mut room, phone).unwrap();
+    let laptop = seat_user(&mut room, 5, &user);
+    kick(&mut room, guest).unwrap();
+    let mut room = Room::from_record(&room.to_record()).unwrap();
+    room.identify(laptop, Identity::of(user.clone()));
+    moderate(&mut room, 2, Moderation::Ban(phone)).unwrap();
+    assert!(room.is_banned(&user) && !room.has_password());
+    assert_eq!(room.departure(laptop), Some(LeaveReason::Kicked));
+    let epoch = room.password_epoch();
+    rotate(&mut room, 20, epoch).unwrap();
+    unchanged(&mut room, |room| {
+        for repeated in [phone, laptop, guest] {
+            moderate(room, 2, Moderation::Ban(repeated)).unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_ban_after_a_kick_that_has_changed_the_password_leaves_the_new_one_valid() {
+    let (mut room, _) = moderated();
+    let user: UserId = "user-1".parse().unwrap();
+    let participant = seat_user(&mut room, 4, &user);
+    let rotate = Some(rotation(20, room.password_epoch()));
+    room.apply(&Op::Kick { participant, rotate }, NOW).unwrap();
+    moderate(&mut room, 2, Moderation::Ban(participant)).unwrap();
+    assert!(room.is_banned(&user) && room.has_password());
+}
+
+#[test]
+fn a_ban_of_somebody_that_the_room_has_forgotten_is_refused() {
+    let (mut room, guest) = moderated();
+    kick(&mut room, guest).unwrap();
+    for conn in 4..4 + 64 {
+        let other = seated(&mut room, conn);
+        kick(&mut room, other).unwrap();
+    }
+    unchanged(&mut room, |room| {
+        let banned = moderate(room, 2, Moderation::Ban(guest));
+        assert_eq!(banned, Err(Reject::ParticipantNotFound));
+    });
 }

@@ -195,28 +195,28 @@ fn a_record_with_a_seat_whose_id_was_never_issued_is_damaged() {
 #[test]
 fn a_newer_format_is_told_from_damage() {
     let mut record = eventful().to_record();
-    (record[0], record[1]) = (9, 9);
-    assert_eq!(Room::from_record(&record), Err(InvalidBytes::Newer { format: 9, newest: 8 }));
+    (record[0], record[1]) = (10, 10);
+    assert_eq!(Room::from_record(&record), Err(InvalidBytes::Newer { format: 10, newest: 9 }));
     // A format cannot be older than those that read it.
-    (record[0], record[1]) = (8, 9);
+    (record[0], record[1]) = (9, 10);
     assert_eq!(Room::from_record(&record), Err(InvalidBytes::Damaged));
     // Nor can it be read by those that do not know where to look.
-    (record[0], record[1]) = (9, 7);
+    (record[0], record[1]) = (10, 7);
     assert_eq!(Room::from_record(&record), Err(InvalidBytes::Damaged));
 }
 
 #[test]
 fn the_fields_of_a_newer_format_are_written_back() {
     let mut newer = eventful().to_record();
-    newer[0] = 9;
-    newer.extend(b"what only format 9 knows");
+    newer[0] = 10;
+    newer.extend(b"what only format 10 knows");
     let mut room = Room::from_record(&newer).unwrap();
     assert_eq!(room.to_record(), newer);
     let change = Change { name: Some("other".into()), ..Change::default() };
     room.apply(&Op::Change(change), NOW).unwrap();
     let written = room.to_record();
-    assert_eq!((written[0], written[1]), (9, 8));
-    assert!(written.ends_with(b"what only format 9 knows"));
+    assert_eq!((written[0], written[1]), (10, 8));
+    assert!(written.ends_with(b"what only format 10 knows"));
     assert_eq!(Room::from_record(&written).unwrap().name(), "other");
 }
 
@@ -229,11 +229,33 @@ fn the_hosts_own_data_is_part_of_the_record() {
     assert_eq!(Room::from_record(&room.to_record()).unwrap().data(), Some(&data));
 }
 
+/// The record of the eventful room, if it forgot whom it has kicked.
+fn forgetful() -> Vec<u8> {
+    let mut record = eventful().to_record();
+    // One id of ten bytes, that there is no user, and the epoch of the password.
+    record.truncate(record.len() - 4 - (4 + 10) - 1 - 4);
+    record.extend([0; 4]);
+    record
+}
+
+/// The record of the eventful room, as it was when rooms forgot whom they had kicked.
+fn format_8() -> Vec<u8> {
+    let mut record = forgetful();
+    record.truncate(record.len() - 4);
+    record[0] = 8;
+    record
+}
+
+#[test]
+fn a_record_of_before_rooms_remembered_whom_they_kicked_is_read() {
+    assert_eq!(Room::from_record(&format_8()).unwrap().to_record(), forgetful());
+}
+
 /// The record of the eventful room, as it was when seats had no permissions, each room had an
 /// invite and a creator, and none had more than 50 seats.
 fn format_7() -> Vec<u8> {
     let room = eventful();
-    let mut record = room.to_record();
+    let mut record = format_8();
     // A list of the permissions of each seat, and an empty list of those that were changed.
     record.truncate(record.len() - 4 - room.seats().len() - 4);
     let invite = record.windows(32).position(|bytes| bytes == [108; 32]).unwrap();
@@ -251,7 +273,7 @@ fn format_7() -> Vec<u8> {
 
 #[test]
 fn a_record_of_before_seats_had_permissions_and_rooms_could_lack_a_creator_is_read() {
-    assert_eq!(Room::from_record(&format_7()).unwrap().to_record(), eventful().to_record());
+    assert_eq!(Room::from_record(&format_7()).unwrap().to_record(), forgetful());
 }
 
 /// The record of the eventful room, as it was when rooms had no data.
@@ -265,7 +287,7 @@ fn format_6() -> Vec<u8> {
 
 #[test]
 fn a_record_of_before_rooms_had_data_is_read() {
-    assert_eq!(Room::from_record(&format_6()).unwrap().to_record(), eventful().to_record());
+    assert_eq!(Room::from_record(&format_6()).unwrap().to_record(), forgetful());
 }
 
 /// The record of the eventful room, as it was when seats had no addresses.
@@ -280,7 +302,7 @@ fn format_5() -> Vec<u8> {
 
 #[test]
 fn a_record_of_before_seats_had_addresses_is_read() {
-    assert_eq!(Room::from_record(&format_5()).unwrap().to_record(), eventful().to_record());
+    assert_eq!(Room::from_record(&format_5()).unwrap().to_record(), forgetful());
 }
 
 /// The record of the eventful room, as it was when each room had a password.
@@ -295,7 +317,7 @@ fn format_4() -> Vec<u8> {
 
 #[test]
 fn a_record_of_before_rooms_could_lack_a_password_is_read() {
-    assert_eq!(Room::from_record(&format_4()).unwrap().to_record(), eventful().to_record());
+    assert_eq!(Room::from_record(&format_4()).unwrap().to_record(), forgetful());
 }
 
 #[test]
@@ -304,7 +326,7 @@ fn a_record_of_before_users_could_be_banned_is_read() {
     // An empty list.
     record.truncate(record.len() - 4);
     record[0] = 3;
-    assert_eq!(Room::from_record(&record).unwrap().to_record(), eventful().to_record());
+    assert_eq!(Room::from_record(&record).unwrap().to_record(), forgetful());
 }
 
 #[test]

@@ -22,6 +22,8 @@ pub(crate) struct Model {
     pub(crate) seats: Vec<ModelSeat>,
     pub(crate) departures: Vec<(ParticipantId, LeaveReason)>,
     pub(crate) kicked: Vec<Ticket>,
+    /// The password epoch that each of them has known last.
+    kicked_in: Vec<(ParticipantId, u32)>,
     pub(crate) password: Option<PasswordTag>,
     pub(crate) invite: Option<TokenHash>,
     /// What the host has changed, the last one last.
@@ -66,6 +68,7 @@ impl Model {
             seats: Vec::new(),
             departures: Vec::new(),
             kicked: Vec::new(),
+            kicked_in: Vec::new(),
             on_creator_leave: new.on_creator_leave,
             password: new.password,
             invite: Some(new.invite),
@@ -310,10 +313,12 @@ impl Model {
         if ticket.is_none() && !self.departures.contains(&(participant, LeaveReason::Kicked)) {
             return Err(Reject::ParticipantNotFound);
         }
+        let epoch = self.password_epoch;
         if let Some(rotation) = rotate {
             self.rotate(rotation)?;
         }
         self.kicked.extend(ticket);
+        self.kicked_in.extend(ticket.map(|_| (participant, epoch)));
         self.depart(LeaveReason::Kicked, |seat| seat.id == participant);
         Ok(Receipt::Done)
     }
@@ -327,9 +332,8 @@ impl Model {
         let ticket = moderator.ok_or(Reject::NotPermitted)?.ticket;
         match moderation {
             Moderation::Ban(participant) => {
-                let was_there = self.seats.iter().any(|seat| seat.id == participant);
                 self.kick(participant, None)?;
-                if was_there {
+                if self.kicked_in.contains(&(participant, self.password_epoch)) {
                     (self.password, self.invite) = (None, None);
                     self.password_epoch += 1;
                 }
