@@ -284,7 +284,9 @@ impl Hub {
             AskedBy::Moderator(moderator) => self.moderated(moderator, applied.reply, now),
             AskedBy::Nobody => {}
             AskedBy::Timer => self.pruned(pending.room, now),
-            AskedBy::Profile(id, conn) => self.profile_updated(pending.room, id, conn),
+            AskedBy::Profile(id, conn) => {
+                self.profile_updated(pending.room, id, conn, applied.reply, now);
+            }
         }
     }
 

@@ -3,11 +3,14 @@
 //! The store may apply two operations in either order, so each member has one update under way at a
 //! time. Later ones wait and are merged.
 
+use super::request::Sender;
 use super::{AskedBy, Hub};
 use crate::ids::{ConnId, ParticipantId, RoomId};
+use crate::message::RequestId;
 use crate::name::DisplayName;
 use crate::payload::Payload;
-use crate::room::{Op, Seat};
+use crate::room::{Op, Receipt, Reject, Seat};
+use crate::time::Timestamp;
 
 /// The updates of one member that the store has not confirmed.
 #[derive(Debug, Default)]
@@ -23,6 +26,8 @@ pub(super) struct ProfileUpdates {
 pub(super) struct Profile {
     pub(super) name: Option<DisplayName>,
     pub(super) state: Option<Payload>,
+    /// The request that an error names.
+    pub(super) req: Option<RequestId>,
 }
 
 impl ProfileUpdates {
@@ -46,7 +51,11 @@ impl ProfileUpdates {
 
 impl Profile {
     fn over(self, older: Self) -> Self {
-        Self { name: self.name.or(older.name), state: self.state.or(older.state) }
+        Self {
+            name: self.name.or(older.name),
+            state: self.state.or(older.state),
+            req: self.req.or(older.req),
+        }
     }
 
     fn matches(&self, seat: &Seat) -> bool {
@@ -63,7 +72,7 @@ impl Hub {
             return;
         };
         let Some(conn) = member.conn else { return };
-        if let Some(Profile { name, state }) = member.profile.ask() {
+        if let Some(Profile { name, state, .. }) = member.profile.ask() {
             let attachment = self.attachment(conn);
             self.commit(room, Op::Update { attachment, name, state }, AskedBy::Profile(id, conn));
         }
@@ -71,12 +80,26 @@ impl Hub {
 
     /// Handles the answer to an update. If the seat had another socket than the update named, the
     /// update came too late, and the hub asks for it again as soon as that socket is in the room.
-    pub(super) fn profile_updated(&mut self, room: RoomId, id: ParticipantId, conn: ConnId) {
+    ///
+    /// The room refuses an update if the host has taken the permission away meanwhile.
+    pub(super) fn profile_updated(
+        &mut self,
+        room: RoomId,
+        id: ParticipantId,
+        conn: ConnId,
+        reply: Result<Receipt, Reject>,
+        now: Timestamp,
+    ) {
         let attachment = self.attachment(conn);
         let Some(local) = self.rooms.get_mut(&room) else { return };
         let record = local.record().cloned();
         let Some(member) = local.member_mut(id) else { return };
         let Some(asked) = member.profile.asked.take() else { return };
+        if reply == Err(Reject::NotPermitted) {
+            let sender = Sender { conn, room, id, ticket: member.ticket };
+            self.forbid(sender, "update", None, asked.req, now);
+            return self.update_profile(room, id);
+        }
         let seat = record.as_ref().and_then(|record| record.seat(id));
         if seat.is_some_and(|seat| seat.attachment != attachment && !asked.matches(seat)) {
             let wanted = member.profile.wanted.take();

@@ -136,7 +136,7 @@ impl Hub {
         if let Some(member) =
             self.rooms.get_mut(&sender.room).and_then(|local| local.member_mut(sender.id))
         {
-            member.profile.want(Profile { name, state });
+            member.profile.want(Profile { name, state, req });
         }
         self.update_profile(sender.room, sender.id);
     }

@@ -230,7 +230,7 @@ impl Room {
                 Ok(Receipt::Done)
             }
             Op::Update { attachment, name, state } => {
-                self.seats.update(*attachment, name.as_ref(), state.as_ref(), changes);
+                self.seats.update(*attachment, name.as_ref(), state.as_ref(), changes)?;
                 Ok(Receipt::Done)
             }
         }

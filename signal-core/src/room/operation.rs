@@ -127,7 +127,7 @@ pub enum Op {
         /// The new permissions.
         permissions: Permissions,
     },
-    /// Changes the name or state of a participant.
+    /// Changes the name or state of a participant with the [permission](Permissions::update).
     Update {
         /// Its socket.
         attachment: Attachment,

@@ -242,26 +242,33 @@ impl Seats {
         changed
     }
 
-    /// Changes the name and state of the participant with that socket. A state lasts as long as the
-    /// process: its participant sends it again after a restart.
+    /// Changes the name and state of the participant with that socket, if it may. A state lasts as
+    /// long as the process: its participant sends it again after a restart.
     pub(super) fn update(
         &mut self,
         attachment: Attachment,
         name: Option<&DisplayName>,
         state: Option<&Payload>,
         changes: &mut Changes,
-    ) {
+    ) -> Result<(), Reject> {
         let Some(seat) = self.taken.iter_mut().find(|seat| seat.attachment == attachment) else {
-            return;
+            return Ok(());
         };
-        if let Some(name) = name.filter(|name| **name != seat.name) {
+        let name = name.filter(|name| **name != seat.name);
+        let state = state.filter(|state| seat.state.as_ref() != Some(*state));
+        // An update that was permitted may be repeated without the permission.
+        if (name.is_some() || state.is_some()) && !seat.permissions.update {
+            return Err(Reject::NotPermitted);
+        }
+        if let Some(name) = name {
             seat.name = name.clone();
             changes.note(Durability::Grouped);
         }
-        if let Some(state) = state.filter(|state| seat.state.as_ref() != Some(*state)) {
+        if let Some(state) = state {
             seat.state = Some(state.detach());
             changes.note(Durability::Volatile);
         }
+        Ok(())
     }
 
     /// Removes seats whose resume grace has expired; `false` if there are none.

@@ -93,6 +93,7 @@ enum Step {
     Permit {
         id: Index,
         message: bool,
+        update: bool,
         moderate: bool,
     },
     Prune,
@@ -154,8 +155,9 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (any::<Index>(), how).prop_map(|(attachment, how)| Step::Leave { attachment, how }),
         4 => (any::<Index>(), any::<Index>(), 0_u8..12)
             .prop_map(|(attachment, id, what)| Step::Moderate { attachment, id, what }),
-        4 => (any::<Index>(), any::<bool>(), any::<bool>())
-            .prop_map(|(id, message, moderate)| Step::Permit { id, message, moderate }),
+        4 => (any::<Index>(), any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
+            |(id, message, update, moderate)| Step::Permit { id, message, update, moderate }
+        ),
         2 => Just(Step::Prune),
         10 => (any::<Index>(), any::<Option<Index>>())
             .prop_map(|(token, continues)| Step::Resume { token, continues }),
@@ -271,9 +273,10 @@ impl Trial {
                 };
                 Op::Moderate { attachment, moderation }
             }
-            Step::Permit { id, message, moderate } => {
+            Step::Permit { id, message, update, moderate } => {
                 let mut permissions = Permissions::NONE;
-                (permissions.message, permissions.moderate) = (*message, *moderate);
+                (permissions.message, permissions.update) = (*message, *update);
+                permissions.moderate = *moderate;
                 Op::SetPermissions { participant: self.some_id(id), permissions }
             }
             Step::Prune => Op::Prune,

@@ -1,6 +1,7 @@
-//! Updates of names and states, when the socket that sent them is lost.
+//! Updates of names and states, when the socket that sent them is lost, or the permission for them.
 
 use serde_json::json;
+use signal_core::Permissions;
 use signal_core::hub::{Disconnect, Input};
 use signal_core::room::Op;
 
@@ -84,4 +85,43 @@ fn an_update_that_came_in_time_is_not_made_again() {
         nodes.answer(answers);
     }
     assert_eq!(nodes.types(back), ["resumed"]);
+}
+
+#[test]
+fn an_update_that_the_host_has_forbidden_meanwhile_is_refused() {
+    let mut nodes = Nodes::new();
+    let (peer, _) = nodes.join(0);
+    let (showing, id) = nodes.join(0);
+    nodes.take(peer);
+    // The second waits for the first.
+    for req in ["a", "b"] {
+        nodes
+            .say(showing, format!(r#"{{"type":"update","name":"{req}","state":1,"req":"{req}"}}"#));
+    }
+    let mut permissions = Permissions::default();
+    permissions.update = false;
+    let forbid = Op::SetPermissions { participant: id, permissions };
+    let _ = nodes.store.apply(nodes.room, &forbid, nodes.now());
+    nodes.settle();
+    let seat = nodes.record().seat(id).unwrap();
+    assert_eq!((seat.name.as_str(), &seat.state), ("guest", &None));
+    assert!(nodes.take(peer).is_empty());
+    let told = nodes.take(showing);
+    let refused = told.iter().filter(|told| told["type"] == "error");
+    let refused: Vec<_> = refused.map(|error| json!([error["code"], error["req"]])).collect();
+    assert_eq!(refused, [json!(["forbidden", "a"]), json!(["forbidden", "b"])]);
+}
+
+#[test]
+fn an_update_that_was_made_in_time_is_not_refused_when_it_is_repeated() {
+    let mut nodes = Nodes::new();
+    let (showing, id) = nodes.join(0);
+    nodes.say(showing, r#"{"type":"update","name":"other","state":1}"#);
+    // The store applies it, and its answer gets lost.
+    let (node, op, _) = nodes.apply().remove(0);
+    let forbid = Op::SetPermissions { participant: id, permissions: Permissions::NONE };
+    let _ = nodes.store.apply(nodes.room, &forbid, nodes.now());
+    nodes.input(node, Input::Uncommitted { op });
+    nodes.settle();
+    assert!(nodes.types(showing).iter().all(|told| told != "error"));
 }

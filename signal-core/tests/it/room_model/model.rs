@@ -148,6 +148,13 @@ impl Model {
             }
             Op::Update { attachment, name, state } => {
                 if let Some(seat) = self.seat_of(*attachment) {
+                    let is_shown = name.as_ref().is_none_or(|name| name.as_str() == seat.name)
+                        && state
+                            .as_ref()
+                            .is_none_or(|state| seat.state.as_deref() == Some(state.as_bytes()));
+                    if !is_shown && !seat.permissions.update {
+                        return Err(Reject::NotPermitted);
+                    }
                     seat.name =
                         name.as_ref().map_or(seat.name.clone(), |name| name.as_str().to_owned());
                     seat.state = state

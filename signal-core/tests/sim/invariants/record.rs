@@ -240,6 +240,15 @@ impl RecordRules {
                 assert_eq!(seat.permissions, *permissions);
                 self.permitted.insert(seat.ticket, *permissions);
             }
+            Op::Update { attachment, .. } => {
+                let by = |room: &Room| {
+                    let seat = room.seats().iter().find(|seat| seat.attachment == *attachment);
+                    seat.map(|seat| (seat.permissions, seat.name.clone(), seat.state.clone()))
+                };
+                let may = by(before).is_none_or(|(permissions, ..)| permissions.update);
+                let is_done = by(after).is_some_and(|after| Some(after) != by(before));
+                assert!(may || !is_done, "{op:?} was done without the permission");
+            }
             _ => {}
         }
         for seat in after.seats() {
