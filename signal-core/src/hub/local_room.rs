@@ -112,9 +112,7 @@ impl LocalRoom {
     /// one.
     pub(super) fn see(&mut self, record: &Arc<Room>) -> Option<Difference> {
         let known = self.record.as_deref();
-        if known.is_some_and(|known| {
-            known.epoch() == record.epoch() && known.version() >= record.version()
-        }) {
+        if known.is_some_and(|known| !record.is_newer_than(known)) {
             return None;
         }
         // There are no members before the first record, so nobody has to be told.

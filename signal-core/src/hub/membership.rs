@@ -25,7 +25,10 @@ impl Hub {
     pub(super) fn see(&mut self, record: &Arc<Room>, now: Timestamp) {
         let room = record.id();
         let known = self.rooms.get(&room).and_then(|local| local.record());
-        if known.is_some_and(|known| known.epoch() != record.epoch()) {
+        if let Some(known) = known
+            && known.epoch() != record.epoch()
+            && record.is_newer_than(known)
+        {
             // The known room is over, and another one has its id.
             self.room_removed(room, now);
         }

@@ -22,6 +22,7 @@ mod seats;
 mod spec;
 mod status;
 mod stored;
+mod succession;
 mod view;
 
 use std::sync::Arc;
@@ -115,12 +116,6 @@ impl Room {
             later_fields: LaterFields::default(),
             later_shared_fields: LaterFields::default(),
         }
-    }
-
-    /// Takes the place of an earlier room with the same id. The versions go on, so that a write of
-    /// the earlier room is not taken for one of this room.
-    pub(crate) fn follow(&mut self, earlier: &Self) {
-        self.version = earlier.version + 1;
     }
 
     /// Applies one operation. Seats and the room end first if their time has come.

@@ -3,6 +3,7 @@
 mod floods;
 mod host_messages;
 mod moving;
+mod reused_ids;
 mod support;
 mod undelivered;
 mod updates;

@@ -36,6 +36,18 @@ fn an_id_is_taken_until_the_room_is_forgotten() {
 }
 
 #[test]
+fn a_room_that_follows_another_is_newer_though_the_clock_went_back() {
+    let mut store = MemoryStore::new();
+    let id = RoomId::chosen("daily").unwrap();
+    let spec = |epoch, created_at| RoomSpec { id, epoch, created_at, ..spec(0) };
+    store.create(Room::create(spec(1, NOW))).unwrap();
+    let over = store.apply(id, &Op::Close(CloseReason::ByCreator), NOW).record.unwrap();
+    let before = Timestamp::from_millis(NOW.as_millis() - 1);
+    let next = store.create(Room::create(spec(2, before))).unwrap();
+    assert_eq!((next.created_at(), next.version()), (NOW, over.version() + 1));
+}
+
+#[test]
 fn a_record_that_was_handed_out_stays_as_it_was() {
     let mut store = store();
     let before = Arc::clone(store.room(id(0)).unwrap());
@@ -150,7 +162,11 @@ fn id(room: u8) -> RoomId {
 }
 
 fn room(number: u8) -> Room {
-    Room::create(RoomSpec {
+    Room::create(spec(number))
+}
+
+fn spec(number: u8) -> RoomSpec {
+    RoomSpec {
         id: id(number),
         epoch: 1,
         name: "room".into(),
@@ -162,7 +178,7 @@ fn room(number: u8) -> Room {
         expires_at: NOW + HOUR,
         on_creator_leave: OnCreatorLeave::Close,
         suffix: IdSuffix::new(1),
-    })
+    }
 }
 
 fn attach() -> Op {

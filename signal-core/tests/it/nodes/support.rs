@@ -43,21 +43,9 @@ impl Nodes {
     }
 
     pub(crate) fn with_config(config: &HubConfig) -> Self {
-        let room = RoomId::from_indices([0; 6]);
+        let new = room_spec(1, NOW);
+        let room = new.id;
         let mut store = MemoryStore::new();
-        let new = RoomSpec {
-            id: room,
-            epoch: 1,
-            name: "room".into(),
-            creator: Some("alice".into()),
-            password: Some(PasswordTag::new([7; 32])),
-            invite: TokenHash::new([8; 32]),
-            capacity: Capacity::default(),
-            created_at: NOW,
-            expires_at: NOW + Duration::from_secs(3600),
-            on_creator_leave: OnCreatorLeave::default(),
-            suffix: IdSuffix::new(0),
-        };
         store.create(Room::create(new)).unwrap();
         Self {
             hubs: [1, 2].map(|node| Hub::new(NodeId(node), config.clone())),
@@ -217,6 +205,22 @@ impl Nodes {
 
     pub(crate) fn types(&mut self, conn: ConnId) -> Vec<String> {
         self.take(conn).iter().map(|told| told["type"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+pub(crate) fn room_spec(epoch: u64, created_at: Timestamp) -> RoomSpec {
+    RoomSpec {
+        id: RoomId::from_indices([0; 6]),
+        epoch,
+        name: "room".into(),
+        creator: Some("alice".into()),
+        password: Some(PasswordTag::new([7; 32])),
+        invite: TokenHash::new([8; 32]),
+        capacity: Capacity::default(),
+        created_at,
+        expires_at: created_at + Duration::from_secs(3600),
+        on_creator_leave: OnCreatorLeave::default(),
+        suffix: IdSuffix::new(0),
     }
 }
 
