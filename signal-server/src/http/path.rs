@@ -1,7 +1,6 @@
 //! The ids in a path: of a room, a participant or a user.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
@@ -9,17 +8,14 @@ use signal_core::identity::UserId;
 use signal_core::typed::parse_room_id;
 use signal_core::{ParticipantId, RoomId};
 
-use crate::app::App;
-
-/// The `{room_id}` of a path, or `None` if it is not a valid room id. Only the application and
-/// operators choose ids, so one that names no room is not valid.
+/// The `{room_id}` of a path, or `None` if no room can have it.
 #[cfg_attr(feature = "documents", derive(utoipa::IntoParams))]
 #[cfg_attr(feature = "documents", into_params(names("room_id"), parameter_in = Path))]
 pub(crate) struct RoomPath(
-    /// The room id. Upper and lower case are equal.
+    /// The room id. In random ids, upper and lower case are equal.
     #[cfg_attr(feature = "documents", param(
         value_type = String,
-        pattern = "^[2-9A-HJKMNP-Za-hjkmnp-z]{6}$",
+        pattern = "^[0-9A-Za-z._~-]{1,64}$",
         example = "ABC234"
     ))]
     pub(crate) Option<RoomId>,
@@ -52,12 +48,11 @@ pub(crate) struct UserPath(
     pub(crate) Option<UserId>,
 );
 
-impl FromRequestParts<Arc<App>> for RoomPath {
+impl<S: Send + Sync> FromRequestParts<S> for RoomPath {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Infallible> {
-        let id = segment("room_id", parts, app, parse_room_id).await;
-        Ok(Self(id.filter(|id| !id.is_chosen() || app.rooms.get(*id).is_some())))
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        Ok(Self(segment("room_id", parts, state, parse_room_id).await))
     }
 }
 
@@ -100,17 +95,16 @@ mod tests {
     fn the_document_takes_the_characters_that_room_ids_are_made_of() {
         let parameters = serde_json::to_value(RoomPath::into_params(|| None)).unwrap();
         let pattern = parameters[0]["schema"]["pattern"].as_str().unwrap();
-        let class = pattern.strip_prefix("^[").unwrap().strip_suffix("]{6}$").unwrap();
-        let mut taken = Vec::new();
+        let end = format!("-]{{1,{}}}$", RoomId::MAX_LEN);
+        let class = pattern.strip_prefix("^[").unwrap().strip_suffix(&end).unwrap();
+        let mut taken = vec![b'-'];
         let mut rest = class.bytes().peekable();
         while let Some(first) = rest.next() {
             let last = rest.next_if_eq(&b'-').map_or(first, |_| rest.next().unwrap());
             taken.extend(first..=last);
         }
-        let mut expected = RoomId::ALPHABET.to_ascii_lowercase();
-        expected.extend(RoomId::ALPHABET.iter().filter(|byte| byte.is_ascii_uppercase()));
-        expected.sort_unstable();
         taken.sort_unstable();
-        assert_eq!(taken, expected);
+        let is_permitted = |byte: &u8| RoomId::chosen(&format!("_{}", char::from(*byte))).is_ok();
+        assert_eq!(taken, (0..=u8::MAX).filter(is_permitted).collect::<Vec<_>>());
     }
 }

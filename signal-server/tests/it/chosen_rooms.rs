@@ -54,11 +54,22 @@ async fn a_room_of_the_applications_own_is_entered_by_its_tokens_and_its_invite_
 }
 
 #[tokio::test]
-async fn a_chosen_id_that_names_no_room_costs_nothing() {
-    let api = Api::start().await;
-    for number in 0..12 {
-        let missing = api.join(&format!("daily-{number}"), &json!({"password": "123456"})).await;
-        assert_eq!(missing.refused(), (404, "room_not_found"));
+async fn an_unknown_chosen_id_costs_as_much_as_an_unknown_random_one() {
+    for unknown in ["daily-", "22222"] {
+        let api = Api::start().await;
+        api.server().handle().create_room(own_room("weekly")).await.unwrap();
+        let join = async |id: &str| api.join(id, &json!({"password": "123456"})).await;
+        for _ in 0..12 {
+            let refused = join("no%20id").await;
+            assert_eq!(refused.refused(), (404, "room_not_found"), "no room can have it");
+        }
+        for last in "23456789AB".chars() {
+            let refused = join(&format!("{unknown}{last}")).await;
+            assert_eq!(refused.refused(), (404, "room_not_found"));
+        }
+        for id in ["weekly", "daily-C", "22222C"] {
+            assert_eq!(join(id).await.refused(), (429, "rate_limited"), "{id}");
+        }
     }
 }
 

@@ -48,7 +48,7 @@ async fn an_address_has_five_failures_in_a_room_ten_unknown_rooms_and_so_many_in
         assert_eq!(missing.refused(), (400, "invalid_argument"));
         let over = from("198.51.100.1", &closed.id, &wrong()).await;
         assert_eq!(over.refused(), (404, "room_not_found"));
-        let impossible = from("198.51.100.1", "no-room", &wrong()).await;
+        let impossible = from("198.51.100.1", "no%20room", &wrong()).await;
         assert_eq!(impossible.refused(), (404, "room_not_found"));
         from("198.51.100.1", &room.id, &password(&room)).await.data();
     };

@@ -162,7 +162,7 @@ async fn whoever_tries_rooms_of_others_is_soon_not_told_which_there_are() {
 
     // An invalid room id costs no attempt and reveals nothing.
     for _ in 0..20 {
-        assert_eq!(show(&api, "no-room", &bob).await.refused(), (404, "room_not_found"));
+        assert_eq!(show(&api, "no%20room", &bob).await.refused(), (404, "room_not_found"));
     }
 
     for id in [room.id.as_str(), &closed.id, "222222"] {

@@ -30,7 +30,7 @@ error_responses!(
     path = "/admin/rooms/{room_id}",
     tag = "rooms",
     operation_id = "change_room",
-    params(super::room_path::ManagedRoomPath, crate::http::language::PreferredLanguage),
+    params(crate::http::path::RoomPath, crate::http::language::PreferredLanguage),
     request_body = ChangeRequest,
     security(("admin_key" = [])),
     responses(

@@ -30,7 +30,7 @@ error_responses!(Unauthorized, InvalidArgument, Forbidden, RoomNotFound, Partici
     tag = "rooms",
     operation_id = "kick_participant",
     params(
-        super::room_path::ManagedRoomPath,
+        crate::http::path::RoomPath,
         ParticipantPath,
         KickQuery,
         crate::http::language::PreferredLanguage

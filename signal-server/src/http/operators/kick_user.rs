@@ -46,7 +46,7 @@ pub(crate) struct KickedUser {
     tag = "rooms",
     operation_id = "kick_user",
     params(
-        super::room_path::ManagedRoomPath,
+        crate::http::path::RoomPath,
         UserPath,
         KickUserQuery,
         crate::http::language::PreferredLanguage

@@ -10,8 +10,6 @@ pub(crate) mod list;
 mod open_room;
 mod refusals;
 mod room;
-#[cfg(feature = "documents")]
-mod room_path;
 pub(crate) mod send;
 pub(crate) mod set_attributes;
 pub(crate) mod set_data;

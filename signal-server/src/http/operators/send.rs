@@ -74,7 +74,7 @@ struct Refusal {
     path = "/admin/rooms/{room_id}/messages",
     tag = "rooms",
     operation_id = "send_message",
-    params(super::room_path::ManagedRoomPath, crate::http::language::PreferredLanguage),
+    params(crate::http::path::RoomPath, crate::http::language::PreferredLanguage),
     request_body = SendRequest,
     security(("admin_key" = [])),
     responses(

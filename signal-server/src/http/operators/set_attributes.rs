@@ -42,7 +42,7 @@ pub(crate) struct Described {
     tag = "rooms",
     operation_id = "set_attributes",
     params(
-        super::room_path::ManagedRoomPath,
+        crate::http::path::RoomPath,
         ParticipantPath,
         crate::http::language::PreferredLanguage
     ),

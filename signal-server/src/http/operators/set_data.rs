@@ -38,7 +38,7 @@ pub(crate) struct Noted {
     path = "/admin/rooms/{room_id}/data",
     tag = "rooms",
     operation_id = "set_data",
-    params(super::room_path::ManagedRoomPath, crate::http::language::PreferredLanguage),
+    params(crate::http::path::RoomPath, crate::http::language::PreferredLanguage),
     request_body = BTreeMap<String, String>,
     security(("admin_key" = [])),
     responses(

@@ -40,7 +40,7 @@ pub(crate) struct Permitted {
     tag = "rooms",
     operation_id = "set_permissions",
     params(
-        super::room_path::ManagedRoomPath,
+        crate::http::path::RoomPath,
         ParticipantPath,
         crate::http::language::PreferredLanguage
     ),

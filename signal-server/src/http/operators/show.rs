@@ -20,7 +20,7 @@ error_responses!(Unauthorized, RoomNotFound);
     path = "/admin/rooms/{room_id}",
     tag = "rooms",
     operation_id = "show_room",
-    params(super::room_path::ManagedRoomPath, crate::http::language::PreferredLanguage),
+    params(crate::http::path::RoomPath, crate::http::language::PreferredLanguage),
     security(("admin_key" = [])),
     responses(
         (

@@ -78,7 +78,7 @@ pub(crate) struct RoomToken {
     path = "/admin/rooms/{room_id}/tokens",
     tag = "rooms",
     operation_id = "create_token",
-    params(super::room_path::ManagedRoomPath, PreferredLanguage),
+    params(crate::http::path::RoomPath, PreferredLanguage),
     request_body = Option<TokenRequest>,
     security(("admin_key" = [])),
     responses(
