@@ -1,8 +1,7 @@
 //! Creates rooms: chooses a free id, and counts the room among those of its creator.
 
-use signal_core::RoomId;
 use signal_core::room::{Capacity, IdSuffix, OnCreatorLeave, Room, RoomSpec};
-use signal_core::store::RoomIdTaken;
+use signal_core::{RoomId, Timestamp};
 use thiserror::Error;
 
 use super::credentials::{PasswordChoice, RoomCredentials};
@@ -10,6 +9,7 @@ use super::lifetime::Lifetime;
 use super::service::Rooms;
 use crate::limits::Limit;
 use crate::shard::{CreateError, UntoldRoom};
+use crate::store::NotCreated;
 
 /// The settings of a new room.
 pub(crate) struct CreateParams {
@@ -69,7 +69,7 @@ impl Rooms {
                 RoomCredentials::new(id, password, self.public_url.as_ref());
             let spec = RoomSpec {
                 id,
-                epoch: rand::random(),
+                epoch: epoch(now),
                 name: wanted.name.clone(),
                 creator: wanted.creator.clone(),
                 password: tag,
@@ -89,9 +89,13 @@ impl Rooms {
             }
             match self.shards.of(id).create(Room::create(spec), permit.flatten()) {
                 Ok(room) => break (room, credentials),
-                Err(RoomIdTaken) if wanted.id.is_some() => return Err(CreateRoomError::IdTaken),
+                Err(NotCreated::IdTaken) if wanted.id.is_some() => {
+                    return Err(CreateRoomError::IdTaken);
+                }
                 // Another id is drawn.
-                Err(RoomIdTaken) => {}
+                Err(NotCreated::IdTaken) => {}
+                // The sender is dropped when it is written.
+                Err(NotCreated::Unwritten(written)) => drop(written.await),
             }
         };
         room.saved().await.map_err(|error| match error {
@@ -105,6 +109,27 @@ impl Rooms {
     }
 }
 
+/// Later rooms have larger epochs, so that the events of rooms with one id have an order.
+fn epoch(now: Timestamp) -> u64 {
+    const RANDOM_BITS: u32 = 20;
+    (now.as_millis() << RANDOM_BITS) + rand::random_range(0..1 << RANDOM_BITS)
+}
+
 fn random_id() -> RoomId {
     RoomId::from_indices(std::array::from_fn(|_| rand::random_range(0..31)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_later_room_has_a_larger_epoch() {
+        let now = Timestamp::from_millis(1_764_943_200_000);
+        for _ in 0..100 {
+            assert!(epoch(now) < epoch(now + Duration::from_millis(1)));
+        }
+    }
 }

@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::limits::concurrency::ConcurrencyLimit;
 use crate::limits::counters::LimitCounters;
 use crate::shard::Shards;
+use crate::shard::room_ref::RoomRef;
 
 /// The rooms of this server, and what is needed to create and change them.
 pub(crate) struct Rooms {
@@ -58,7 +59,11 @@ impl Rooms {
     }
 
     /// Applies an operation and returns the room after it.
-    pub(crate) async fn apply(&self, room: RoomId, op: &Op) -> Result<Arc<Room>, ChangeError> {
+    pub(crate) async fn apply(
+        &self,
+        room: impl Into<RoomRef>,
+        op: &Op,
+    ) -> Result<Arc<Room>, ChangeError> {
         let applied = self.apply_seen(room, op, |_| {}).await?;
         applied.reply?;
         Ok(applied.record.ok_or(Reject::RoomNotFound)?)
@@ -67,17 +72,18 @@ impl Rooms {
     /// Applies an operation. `at_once` sees the result before it is on disk.
     pub(crate) async fn apply_seen(
         &self,
-        room: RoomId,
+        room: impl Into<RoomRef>,
         op: &Op,
         at_once: impl FnOnce(&Applied),
     ) -> Result<Applied, ChangeError> {
-        self.shards.of(room).apply(room, op, at_once).await.ok_or(ChangeError::Stopping)
+        let room = room.into();
+        self.shards.of(room.id).apply(room, op, at_once).await.ok_or(ChangeError::Stopping)
     }
 
     /// Closes a room and disconnects its participants.
     pub(crate) async fn close(
         &self,
-        room: RoomId,
+        room: impl Into<RoomRef>,
         reason: CloseReason,
     ) -> Result<Arc<Room>, ChangeError> {
         self.apply(room, &Op::Close(reason)).await
@@ -101,7 +107,7 @@ impl Rooms {
             let (credentials, invite) =
                 RoomCredentials::new(id, Some(password), self.public_url.as_ref());
             let op = op(Rotation { password: tag, invite, follows });
-            let applied = self.apply_seen(id, &op, |_| {}).await?;
+            let applied = self.apply_seen(room, &op, |_| {}).await?;
             let record = applied.record.ok_or(Reject::RoomNotFound)?;
             match (applied.reply, choice) {
                 (Ok(_), _) => {

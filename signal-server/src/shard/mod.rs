@@ -6,6 +6,7 @@ mod ice_requests;
 pub(crate) mod inbox;
 pub(crate) mod outbox;
 mod pending;
+pub(crate) mod room_ref;
 mod shards;
 mod state;
 #[cfg(test)]
@@ -22,7 +23,7 @@ use bytes::Bytes;
 use signal_core::hub::{Disconnect, FrameDecoder, Hub, Input};
 use signal_core::message::{HostMessage, HostMessageRefusal};
 use signal_core::room::{Op, Room};
-use signal_core::store::{Applied, RoomIdTaken};
+use signal_core::store::Applied;
 use signal_core::{ConnId, ProtocolVersion, RoomId, Timestamp};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::sleep;
@@ -32,6 +33,7 @@ use self::ice_requests::IceRequest;
 use self::inbox::Inbox;
 use self::outbox::Outbox;
 use self::pending::PendingReply;
+use self::room_ref::RoomRef;
 pub(crate) use self::shards::{Shards, Timers};
 pub(crate) use self::state::ShardContext;
 use self::state::{Completion, Effects, State};
@@ -40,7 +42,7 @@ use crate::clock::Clock;
 use crate::ice::Ice;
 use crate::limits::concurrency::Permit;
 use crate::limits::counters::LimitCounters;
-use crate::store::{OnWritten, PendingWrite, Store, Writer};
+use crate::store::{NotCreated, OnWritten, PendingWrite, Store, Writer};
 use crate::webhooks::EventQueue;
 
 /// A hub, its store and the outboxes of its connections, behind one lock that is never held across
@@ -168,7 +170,7 @@ impl Shard {
         &self,
         room: Room,
         permit: Option<Permit<String>>,
-    ) -> Result<UntoldRoom<'_>, RoomIdTaken> {
+    ) -> Result<UntoldRoom<'_>, NotCreated> {
         let (answer, answered) = oneshot::channel();
         let mut state = self.lock();
         let created = state.create(room, permit, answer, self.clock.now());
@@ -185,15 +187,18 @@ impl Shard {
         state.events.tell(opened);
         self.release(state);
         if let Some(webhooks) = &self.webhooks {
-            webhooks.keep(room.id());
+            webhooks.keep(room);
         }
     }
 
-    /// Removes a new room whose creator will not hear of it.
-    fn withdraw(&self, room: RoomId) {
+    /// Removes a new room whose creator will not hear of it, unless somebody has ended it.
+    fn withdraw(&self, room: &Room) {
         let mut state = self.lock();
-        state.withdraw(room);
+        let is_withdrawn = state.withdraw(room);
         self.release(state);
+        if let (false, Some(webhooks)) = (is_withdrawn, &self.webhooks) {
+            webhooks.keep(room);
+        }
     }
 
     /// Adds a room that an earlier process saved.
@@ -211,7 +216,7 @@ impl Shard {
     /// before it is on disk, and may block: it is called without the lock.
     pub(crate) async fn apply(
         &self,
-        room: RoomId,
+        room: RoomRef,
         op: &Op,
         at_once: impl FnOnce(&Applied),
     ) -> Option<Applied> {

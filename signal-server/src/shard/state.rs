@@ -13,8 +13,8 @@ use signal_core::ice::IceServers;
 use signal_core::message::{HostMessageRefusal, MessageToHost};
 use signal_core::room::event::RoomEvent;
 use signal_core::room::{Durability, Op, Reject, Room};
-use signal_core::store::{Applied, RoomIdTaken};
-use signal_core::{CloseCode, ConnId, RoomId, Timestamp};
+use signal_core::store::Applied;
+use signal_core::{CloseCode, ConnId, Timestamp};
 use tokio::sync::oneshot;
 
 use super::events::{EventSender, Events, Notice};
@@ -22,13 +22,14 @@ use super::ice_requests::{IceRequest, IceRequests};
 use super::inbox::Inbox;
 use super::outbox::Outbox;
 use super::pending::{Group, PendingReplies, PendingReply};
+use super::room_ref::RoomRef;
 use crate::clock::Clock;
 use crate::ice::Ice;
 use crate::limits::Limit;
 use crate::limits::concurrency::Permit;
 use crate::limits::counters::LimitCounters;
 use crate::metrics::MessageMeter;
-use crate::store::{NotSaved, RecordChange, SaveOutcome, Store};
+use crate::store::{NotCreated, NotSaved, RecordChange, SaveOutcome, Store};
 use crate::webhooks::EventQueue;
 
 /// The services that all shards share.
@@ -201,7 +202,7 @@ impl State {
         permit: Option<Permit<String>>,
         answer: oneshot::Sender<Result<(), NotSaved>>,
         now: Timestamp,
-    ) -> Result<Arc<Room>, RoomIdTaken> {
+    ) -> Result<Arc<Room>, NotCreated> {
         let room = self.store.create(room, permit)?;
         let reply = PendingReply::Create { answer };
         if self.store.is_saved() {
@@ -213,12 +214,18 @@ impl State {
         Ok(room)
     }
 
-    /// Removes a new room whose creator will not hear of it.
-    pub(super) fn withdraw(&mut self, room: RoomId) {
-        self.store.withdraw(room);
-        self.pending.remove(room);
-        self.events.forget(room);
-        self.store.save(RecordChange::Forget(room));
+    /// Removes a new room whose creator will not hear of it; `false` if the room is over already.
+    pub(super) fn withdraw(&mut self, room: &Room) -> bool {
+        let id = room.id();
+        // A room that could not be saved is gone already, but the store may have it all the same.
+        let is_gone = self.store.room(id).is_none();
+        if !is_gone && !self.store.withdraw(id, room.epoch()) {
+            return false;
+        }
+        self.pending.remove(id);
+        self.events.forget(id);
+        self.store.save(RecordChange::Forget(id));
+        true
     }
 
     /// Adds a room that an earlier process saved.
@@ -235,8 +242,13 @@ impl State {
     }
 
     /// Applies an operation to a room. [`answer`](Self::answer) has the change saved.
-    pub(super) fn apply(&mut self, room: RoomId, op: &Op, now: Timestamp) -> Applied {
-        let mut applied = self.store.apply(room, op, now);
+    pub(super) fn apply(&mut self, room: impl Into<RoomRef>, op: &Op, now: Timestamp) -> Applied {
+        let room = room.into();
+        // Another room that has the id now means that this one is over.
+        if self.store.room(room.id).is_some_and(|record| !room.is(record)) {
+            return Applied::settled(None, Err(Reject::RoomClosed));
+        }
+        let mut applied = self.store.apply(room.id, op, now);
         self.tell(mem::take(&mut applied.events));
         applied
     }
@@ -277,6 +289,7 @@ impl State {
             }
         }
         self.events.saved(room, version);
+        self.store.note_written(room, version);
     }
 
     /// Handles the deadlines of the hub and of the store.
@@ -298,8 +311,9 @@ impl State {
         // The receiver of an answer may have been dropped.
         match reply {
             PendingReply::Create { answer } => {
-                if let (Err(_), Some(room)) = (saved, record) {
-                    self.store.withdraw(room.id());
+                if let (Err(_), Some(room)) = (saved, record)
+                    && self.store.withdraw(room.id(), room.epoch())
+                {
                     self.events.forget(room.id());
                 }
                 let _ = answer.send(saved);

@@ -61,7 +61,7 @@ impl<'a> UntoldRoom<'a> {
 impl Drop for UntoldRoom<'_> {
     fn drop(&mut self) {
         if !self.is_kept {
-            self.shard.withdraw(self.room.id());
+            self.shard.withdraw(&self.room);
         }
     }
 }

@@ -13,6 +13,7 @@ mod pending_write;
 pub(crate) mod queue;
 mod room_store;
 mod untold_events;
+mod unwritten;
 mod writer;
 
 use std::mem;
@@ -24,6 +25,7 @@ use signal_core::room::event::RoomEvent;
 use signal_core::room::{Op, Room, Status};
 use signal_core::store::{Applied, MemoryStore, RoomIdTaken};
 use signal_core::{RoomId, Timestamp};
+use tokio::sync::oneshot;
 
 #[cfg(feature = "store")]
 pub(crate) use self::data_dir::DataDir;
@@ -34,6 +36,7 @@ use self::owned::Owned;
 pub(crate) use self::pending_write::{PendingWrite, RecordChange};
 pub use self::queue::QueuedEvent;
 pub use self::room_store::{QueueWrite, RoomStore, RoomWrite, StoreError, StoredRoom};
+use self::unwritten::Unwritten;
 pub(crate) use self::writer::{Loaded, NotSaved, OnWritten, SaveOutcome, Writer};
 use crate::limits::concurrency::Permit;
 
@@ -44,6 +47,7 @@ pub(crate) struct Store {
     rooms: MemoryStore,
     owned: Owned,
     ended: EndedRooms,
+    unwritten: Unwritten,
     is_saved: bool,
     has_webhooks: bool,
     to_save: Vec<(RecordChange, Vec<RoomEvent>)>,
@@ -52,6 +56,14 @@ pub(crate) struct Store {
     /// The events for webhooks that hold, since rooms are not saved.
     to_queue: Vec<RoomEvent>,
     to_give_back: Vec<Permit<String>>,
+}
+
+/// Why a room is not created.
+#[derive(Debug)]
+pub(crate) enum NotCreated {
+    IdTaken,
+    /// An earlier room had the id, and is not written yet. Try again when this ends.
+    Unwritten(oneshot::Receiver<()>),
 }
 
 impl Store {
@@ -63,6 +75,7 @@ impl Store {
             rooms: MemoryStore::new(),
             owned: Owned::default(),
             ended: EndedRooms::new(most_ended),
+            unwritten: Unwritten::default(),
             is_saved,
             has_webhooks,
             to_save: Vec::new(),
@@ -100,11 +113,21 @@ impl Store {
     }
 
     /// Adds a new room, unless its id is taken. The caller has it saved.
+    ///
+    /// Whatever is on its way to the disk for one id is about one room, so a room that takes the
+    /// place of an earlier one waits until that is written.
     pub(crate) fn create(
         &mut self,
         room: Room,
         permit: Option<Permit<String>>,
-    ) -> Result<Arc<Room>, RoomIdTaken> {
+    ) -> Result<Arc<Room>, NotCreated> {
+        let is_open = |earlier: &Arc<Room>| earlier.status() == Status::Open;
+        if !self.rooms.room(room.id()).is_some_and(is_open)
+            && let Some(written) = self.unwritten.done(room.id())
+        {
+            self.to_give_back.extend(permit);
+            return Err(NotCreated::Unwritten(written));
+        }
         match self.rooms.create(room) {
             Ok(room) => {
                 // The room may take the place of one that is over.
@@ -115,11 +138,16 @@ impl Store {
                 }
                 Ok(room)
             }
-            Err(taken) => {
+            Err(RoomIdTaken) => {
                 self.to_give_back.extend(permit);
-                Err(taken)
+                Err(NotCreated::IdTaken)
             }
         }
+    }
+
+    /// Notes that a change is written, or could not be.
+    pub(crate) fn note_written(&mut self, room: RoomId, version: u64) {
+        self.unwritten.remove(room, version);
     }
 
     /// Queues the event that a room was created, unless it is saved with the room.
@@ -129,11 +157,17 @@ impl Store {
         }
     }
 
-    /// Removes a new room that could not be saved.
-    pub(crate) fn withdraw(&mut self, room: RoomId) {
+    /// Removes a new room that its creator does not learn of; `false` if it is over already. Then
+    /// a later room may have its id.
+    pub(crate) fn withdraw(&mut self, room: RoomId, epoch: u64) -> bool {
+        let is_open = |record: &Arc<Room>| record.status() == Status::Open;
+        if !self.rooms.room(room).is_some_and(|record| record.epoch() == epoch && is_open(record)) {
+            return false;
+        }
         self.rooms.withdraw(room);
         self.unsaved.remove(&room);
         self.to_give_back.extend(self.owned.remove(room));
+        true
     }
 
     /// Applies an operation to a room. The caller has the change saved.
@@ -167,6 +201,7 @@ impl Store {
     /// Queues a change for saving, if rooms are saved, with the events that led to it.
     pub(crate) fn save(&mut self, change: RecordChange) {
         if self.is_saved {
+            self.unwritten.add(change.room(), change.version());
             let events = self.unsaved.remove(&change.room()).unwrap_or_default();
             self.to_save.push((change, events));
         }

@@ -31,8 +31,8 @@ impl PendingWrite {
         Self { change, events }
     }
 
-    /// The write that replaces this one and an older one that is not done yet. It has the newer
-    /// record and the events of both.
+    /// The write that replaces this one and an older one of the same room that is not done yet. It
+    /// has the newer record and the events of both.
     pub(super) fn after(mut self, older: Self) -> Self {
         let Self { change, events } = older;
         self.change = match (change, self.change) {
@@ -60,6 +60,7 @@ impl RecordChange {
         }
     }
 
+    /// The version of the record; the highest version if it is removed.
     pub(super) fn version(&self) -> u64 {
         match self {
             Self::Forget(_) => u64::MAX,

@@ -285,19 +285,24 @@ impl<S: RoomStore> Backlog<S> {
         &mut self,
         writes: impl Iterator<Item = &'a PendingWrite>,
     ) -> Result<(), NotSaved> {
-        let mut all = self.unsaved.clone();
-        writes.for_each(|write| add(&mut all, write));
-        if all.is_empty() && self.unqueued.is_empty() {
-            return Ok(());
-        }
         let is_early = self.retry_at.is_some_and(|at| Instant::now() < at);
         if is_early {
             return Err(NotSaved);
         }
-        self.try_to_save(&all)?;
-        self.unsaved.clear();
+        // They come first, since an earlier room may have had the id of a new one.
+        if !self.unsaved.is_empty() {
+            self.commit(self.unsaved.clone())?;
+            self.unsaved.clear();
+        }
+        let new: BTreeMap<_, _> =
+            writes.map(|write| (write.change.room(), write.clone())).collect();
+        if new.is_empty() && self.unqueued.is_empty() { Ok(()) } else { self.commit(new) }
+    }
+
+    fn commit(&mut self, writes: BTreeMap<RoomId, PendingWrite>) -> Result<(), NotSaved> {
+        self.try_to_save(&writes)?;
         self.unqueued.clear();
-        all.into_values().for_each(|write| self.tell_webhooks(write));
+        writes.into_values().for_each(|write| self.tell_webhooks(write));
         Ok(())
     }
 

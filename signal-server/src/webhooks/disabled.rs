@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use signal_core::RoomId;
+use signal_core::room::Room;
 use signal_core::room::event::RoomEvent;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -26,7 +26,7 @@ impl EventQueue {
         match *self {}
     }
 
-    pub(crate) fn keep(&self, _: RoomId) {
+    pub(crate) fn keep(&self, _: &Room) {
         match *self {}
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use signal_core::RoomId;
+use signal_core::room::Room;
 use signal_core::room::event::{RoomEvent, RoomEventKind};
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -62,8 +62,8 @@ impl EventQueue {
     }
 
     /// Notes that the creator learns of a room.
-    pub(crate) fn keep(&self, room: RoomId) {
-        self.change(QueueChange::Kept(room));
+    pub(crate) fn keep(&self, room: &Room) {
+        self.change(QueueChange::Kept(room.id(), room.epoch()));
     }
 
     /// Where changes to the queue go once they are saved.

@@ -57,10 +57,11 @@ impl Lines {
         self.make_ready(key.room);
     }
 
-    /// The creator of a room learns of it.
-    pub(super) fn keep(&mut self, room: RoomId) {
+    /// The creator of the room with this epoch learns of it.
+    pub(super) fn keep(&mut self, room: RoomId, epoch: u64) {
         let Some(line) = self.by_room.get_mut(&room) else { return };
-        line.events.values_mut().for_each(|waiting| waiting.awaits_creator = false);
+        let of_room = line.events.iter_mut().filter(|(key, _)| key.epoch == epoch);
+        of_room.for_each(|(_, waiting)| waiting.awaits_creator = false);
         self.make_ready(room);
     }
 
@@ -168,7 +169,11 @@ mod tests {
     }
 
     fn entry(room: RoomId, version: u64, awaits_creator: bool) -> Arc<QueueEntry> {
-        let key = EventKey { room, epoch: 1, version, position: 0 };
+        entry_of(EventKey { room, epoch: 1, version, position: 0 }, awaits_creator)
+    }
+
+    fn entry_of(key: EventKey, awaits_creator: bool) -> Arc<QueueEntry> {
+        let room = key.room;
         let event = QueuedEvent { id: String::new(), body: Vec::new() };
         let space = QueueSpace::new(Metrics::new()).reserve(room, 0).unwrap();
         Arc::new(QueueEntry { key, event, awaits_creator, space })
@@ -236,7 +241,7 @@ mod tests {
             lines.add(entry(room(number), 2, false), now);
         }
         assert_eq!(next(&mut lines, now), None);
-        lines.keep(room(1));
+        lines.keep(room(1), 1);
         assert_eq!(next(&mut lines, now), Some((room(1), 1)));
         lines.withdraw(room(2));
         lines.withdraw(room(1));
@@ -244,5 +249,18 @@ mod tests {
         lines.restart();
         assert_eq!(next(&mut lines, now), Some((room(1), 1)));
         assert_eq!(lines.clear().count(), 3);
+    }
+    #[test]
+    fn an_event_waits_for_the_creator_of_its_own_room() {
+        let (mut lines, now) = (Lines::default(), Instant::now());
+        for epoch in [1, 2] {
+            lines.add(entry_of(EventKey { epoch, ..key(room(1), 1) }, true), now);
+        }
+        lines.keep(room(1), 1);
+        assert_eq!(next(&mut lines, now), Some((room(1), 1)));
+        lines.delivered(key(room(1), 1)).unwrap();
+        assert_eq!(next(&mut lines, now), None, "its creator does not know of it");
+        lines.keep(room(1), 2);
+        assert_eq!(next(&mut lines, now), Some((room(1), 1)));
     }
 }

@@ -124,7 +124,7 @@ impl Sender {
                 self.remove(&entry, EventOutcome::Dropped);
             }
             QueueChange::Added(entry) => self.lines.add(entry, Instant::now()),
-            QueueChange::Kept(room) => self.lines.keep(room),
+            QueueChange::Kept(room, epoch) => self.lines.keep(room, epoch),
             QueueChange::Forgotten(room) => self.lines.withdraw(room),
         }
     }

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use signal_core::ParticipantId;
 use signal_core::identity::{Attributes, Identity};
 use signal_server::{
-    Admit, Builder, JoinDecision, JoinRequest, Limits, MintToken, Origins, RoomId, async_trait,
+    Admit, Builder, CreateRoom, DisplayName, JoinDecision, JoinRequest, Limits, MintToken, Origins,
+    RoomId, async_trait,
 };
 use tokio::sync::Notify;
 
@@ -220,4 +221,39 @@ async fn an_address_over_its_limits_is_refused_before_the_application_is_asked()
     }
     assert_eq!(join(&api, &room, "bob").await.refused(), (429, "rate_limited"));
     assert_eq!(meeting.asked(), 2, "a refusal counts");
+}
+
+/// Admits everybody, as soon as the test lets it.
+#[derive(Clone, Default)]
+struct Slow {
+    is_asked: Arc<Notify>,
+    may_answer: Arc<Notify>,
+}
+
+#[async_trait]
+impl Admit for Slow {
+    async fn admit(&self, request: JoinRequest<'_>) -> JoinDecision {
+        self.is_asked.notify_one();
+        self.may_answer.notified().await;
+        JoinDecision::Admit(MintToken::new(request.name.clone()))
+    }
+}
+
+#[tokio::test]
+async fn a_decision_about_a_room_does_not_hold_for_a_later_one_with_its_id() {
+    let slow = Slow::default();
+    let api = Api::start_with(builder().admit(slow.clone())).await;
+    let handle = api.server().handle();
+    let mut new = CreateRoom::without_creator(DisplayName::parse("daily").unwrap().unwrap());
+    new.id = Some(RoomId::chosen("daily").unwrap());
+    let id = handle.create_room(new.clone()).await.unwrap().room.id;
+    let join = || tokio::spawn(answer(join_as(&api, "daily", "", "")));
+    let joining = join();
+    slow.is_asked.notified().await;
+    handle.close_room(id).await.unwrap();
+    handle.create_room(new).await.unwrap();
+    slow.may_answer.notify_one();
+    assert_eq!(joining.await.unwrap().refused(), (404, "room_not_found"));
+    slow.may_answer.notify_one();
+    join().await.unwrap().data();
 }

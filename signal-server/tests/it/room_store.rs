@@ -2,6 +2,7 @@
 
 mod foreign_code;
 mod records;
+mod reused_ids;
 #[path = "../../src/cli/unspeakable.rs"]
 mod unspeakable;
 

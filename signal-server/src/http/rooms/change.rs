@@ -132,7 +132,7 @@ impl ChangeRequest {
         };
         let (room, credentials) = match choice {
             None => {
-                let room = app.rooms.apply(room.id(), &Op::Change(change)).await?;
+                let room = app.rooms.apply(room, &Op::Change(change)).await?;
                 (room, NewCredentials::default())
             }
             Some(choice) => {

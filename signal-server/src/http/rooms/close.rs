@@ -43,7 +43,7 @@ pub(crate) async fn close(
     State(app): State<Arc<App>>,
     OwnRoom { room, .. }: OwnRoom,
 ) -> Result<Success<Closed>, ApiError> {
-    app.rooms.close(room.id(), CloseReason::ByCreator).await?;
+    app.rooms.close(&room, CloseReason::ByCreator).await?;
     tracing::info!(room = %room.id(), "room closed by its creator");
     Ok(Success::new(Closed { room_id: room.id().to_string() }))
 }

@@ -31,6 +31,7 @@ use crate::limits::fixed_window::RateLimited;
 use crate::rooms::admit::{JoinDecision, JoinRequest};
 use crate::rooms::mint::MintToken;
 use crate::rooms::names;
+use crate::shard::room_ref::RoomRef;
 
 error_responses!(
     InvalidArgument,
@@ -125,7 +126,8 @@ pub(crate) async fn join(
     // A malformed room id does not count as an attempt to find a room.
     let id = room.ok_or(Reject::RoomNotFound)?;
     let counted_join = app.rates.count_join(client, id)?;
-    let (by, token) = match decide(&app, id, name, &login, client).await? {
+    let (decision, room) = decide(&app, id, name, &login, client).await?;
+    let (by, token) = match decision {
         JoinDecision::Admit(token) => (Admission::Host { passes_lock: token.passes_lock }, token),
         JoinDecision::AskPassword(token) => {
             (credential.ok_or_else(no_credential)?.admission(&app, id, client)?, token)
@@ -140,7 +142,7 @@ pub(crate) async fn join(
     let admit = Op::Admit { by, client: tags, suffix: IdSuffix::new(rand::random()) };
     let mut counted = Ok(());
     let count = |applied: &Applied| counted = count_attempt(&app.attempts, client, id, by, applied);
-    let applied = app.rooms.apply_seen(id, &admit, count).await?;
+    let applied = app.rooms.apply_seen(room, &admit, count).await?;
     counted?;
     let receipt = applied.reply?;
     counted_join.keep();
@@ -167,15 +169,17 @@ pub(crate) async fn join(
 }
 
 /// Has the application decide on a join, if it does so. Otherwise the password decides.
+///
+/// The decision is for the returned room, not for a later one with its id.
 async fn decide(
     app: &App,
     room: RoomId,
     name: DisplayName,
     login: &LoginParts,
     client: Option<ClientAddress>,
-) -> Result<JoinDecision, ApiError> {
+) -> Result<(JoinDecision, RoomRef), ApiError> {
     let Some(policy) = &app.access.join_policy else {
-        return Ok(JoinDecision::AskPassword(MintToken::new(name)));
+        return Ok((JoinDecision::AskPassword(MintToken::new(name)), room.into()));
     };
     app.attempts.check(client)?;
     let Some(record) = app.rooms.get(room) else {
@@ -188,7 +192,7 @@ async fn decide(
     }
     let request = JoinRequest { room: &record, name: &name, login: login.request(None) };
     let decision = policy.decide(request, client).await;
-    Ok(match &decision {
+    let decision = match &decision {
         // No participant id is issued to a user that could not enter.
         JoinDecision::Admit(token) | JoinDecision::AskPassword(token) => {
             match app.rooms.grant_seat(&record, token.clone(), None) {
@@ -197,7 +201,8 @@ async fn decide(
             }
         }
         JoinDecision::Refuse | JoinDecision::Unavailable => decision,
-    })
+    };
+    Ok((decision, RoomRef::from(&record)))
 }
 
 fn no_credential() -> ApiError {

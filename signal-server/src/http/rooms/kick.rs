@@ -84,7 +84,7 @@ pub(crate) async fn kick(
         let op = |rotation| Op::Kick { participant, rotate: Some(rotation) };
         app.rooms.rotate(&room, &PasswordChoice::Random, op).await?.1.into()
     } else {
-        app.rooms.apply(room.id(), &Op::Kick { participant, rotate: None }).await?;
+        app.rooms.apply(&room, &Op::Kick { participant, rotate: None }).await?;
         NewCredentials::default()
     };
     counted.keep();

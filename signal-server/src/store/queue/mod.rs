@@ -40,8 +40,8 @@ pub(crate) struct QueueEntry {
 pub(crate) enum QueueChange {
     /// The event holds, and is sent next.
     Added(Arc<QueueEntry>),
-    /// The creator learns of the room.
-    Kept(RoomId),
+    /// The creator of the room with this epoch learns of the room.
+    Kept(RoomId, u64),
     /// The room's record is removed, and the event that it was created if it was not kept.
     Forgotten(RoomId),
 }
