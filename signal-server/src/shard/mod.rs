@@ -42,7 +42,7 @@ use crate::clock::Clock;
 use crate::ice::Ice;
 use crate::limits::concurrency::Permit;
 use crate::limits::counters::LimitCounters;
-use crate::store::{NotCreated, OnWritten, PendingWrite, Store, Writer};
+use crate::store::{MostEnded, NotCreated, OnWritten, PendingWrite, Store, Writer};
 use crate::webhooks::EventQueue;
 
 /// A hub, its store and the outboxes of its connections, behind one lock that is never held across
@@ -75,7 +75,7 @@ struct Disk {
 }
 
 impl Shard {
-    fn new(hub: Hub, writer: Option<Writer>, most_ended: usize, context: ShardContext) -> Self {
+    fn new(hub: Hub, writer: Option<Writer>, most_ended: MostEnded, context: ShardContext) -> Self {
         let ShardContext { ice, counters, clock, events, inbox, webhooks } = context;
         let (completed_in, completed) = mpsc::unbounded_channel();
         let store = Store::new(writer.is_some(), webhooks.is_some(), most_ended);

@@ -18,7 +18,7 @@ use super::state::ShardContext;
 use crate::limits::concurrency::Permit;
 #[cfg(feature = "metrics")]
 use crate::metrics::MessageMeter;
-use crate::store::Writer;
+use crate::store::{MostEnded, Writer};
 use crate::supervision::Supervisor;
 
 /// All rooms of this process, spread over shards so that cores do not contend for one lock.
@@ -42,7 +42,11 @@ impl Shards {
         let shards = (0..count.max(1))
             .map(|_| {
                 let hub = Hub::new(node, config.clone());
-                let most_ended = MOST_ENDED.div_ceil(count.max(1));
+                let of_each = |most: usize| most.div_ceil(count.max(1));
+                let most_ended = MostEnded {
+                    of_user: of_each(MOST_ENDED.of_user),
+                    without_creator: of_each(MOST_ENDED.without_creator),
+                };
                 Shard::new(hub, disk.cloned(), most_ended, context.clone())
             })
             .collect();
@@ -141,8 +145,8 @@ pub(crate) struct Timers(
     #[expect(dead_code, reason = "held for its effect when dropped")] JoinSet<()>,
 );
 
-/// How many ended rooms of one user are remembered, over all shards.
-const MOST_ENDED: usize = 1000;
+/// How many ended rooms are remembered, over all shards.
+const MOST_ENDED: MostEnded = MostEnded { of_user: 1000, without_creator: 50_000 };
 
 #[cfg(test)]
 mod tests {

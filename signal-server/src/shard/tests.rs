@@ -28,7 +28,8 @@ pub(super) fn context() -> ShardContext {
 }
 
 fn shard() -> Shard {
-    Shard::new(Hub::new(NodeId(1), HubConfig::default()), None, 10, context())
+    let most_ended = MostEnded { of_user: 10, without_creator: 10 };
+    Shard::new(Hub::new(NodeId(1), HubConfig::default()), None, most_ended, context())
 }
 
 /// It ends after so many seconds.

@@ -32,6 +32,7 @@ pub(crate) use self::data_dir::DataDir;
 #[cfg(feature = "store")]
 pub use self::data_dir_error::DataDirError;
 use self::ended_rooms::EndedRooms;
+pub(crate) use self::ended_rooms::MostEnded;
 use self::owned::Owned;
 pub(crate) use self::pending_write::{PendingWrite, RecordChange};
 pub use self::queue::QueuedEvent;
@@ -68,9 +69,8 @@ pub(crate) enum NotCreated {
 
 impl Store {
     /// Creates an empty store. `is_saved` tells whether rooms are saved to disk, `has_webhooks`
-    /// whether events are queued for webhooks; `most_ended` is the number of ended rooms of one
-    /// user that it remembers.
-    pub(crate) fn new(is_saved: bool, has_webhooks: bool, most_ended: usize) -> Self {
+    /// whether events are queued for webhooks; `most_ended` how many ended rooms it remembers.
+    pub(crate) fn new(is_saved: bool, has_webhooks: bool, most_ended: MostEnded) -> Self {
         Self {
             rooms: MemoryStore::new(),
             owned: Owned::default(),
@@ -320,7 +320,8 @@ mod tests {
         };
         let started = Writer::start(file, None, Metrics::new(), Supervisor::new()).await;
         let (writer, Loaded { rooms, .. }) = started.unwrap();
-        (Store::new(true, false, 2), writer, rooms)
+        let most_ended = MostEnded { of_user: 2, without_creator: 2 };
+        (Store::new(true, false, most_ended), writer, rooms)
     }
 
     fn save_all(store: &mut Store, writer: &Writer) {
