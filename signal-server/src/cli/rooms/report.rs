@@ -27,6 +27,7 @@ struct Room {
     room_id: String,
     name: String,
     creator: Option<String>,
+    has_password: bool,
     max_participants: u32,
     participant_count: u32,
     locked: bool,
@@ -155,14 +156,16 @@ fn list(List { rooms }: &List) -> String {
 }
 
 fn details(Details { room, participants, data }: &Details) -> String {
+    let attempts = room.has_password.then(|| room.password_attempts_left.to_string());
+    let on_creator_leave = room.creator.as_ref().map(|_| room.on_creator_leave.clone());
     let lines = [
         ("room", room.room_id.clone()),
         ("name", printable(&room.name)),
         ("creator", printable(room.creator.as_deref().unwrap_or_default())),
         ("participants", format!("{} of {}", room.participant_count, room.max_participants)),
         ("locked", yes(room.locked)),
-        ("password attempts left", room.password_attempts_left.to_string()),
-        ("when the creator leaves", room.on_creator_leave.clone()),
+        ("password attempts left", attempts.unwrap_or_default()),
+        ("when the creator leaves", on_creator_leave.unwrap_or_default()),
         ("created", room.created_at.clone()),
         ("expires", room.expires_at.clone()),
         ("data", pairs(data)),

@@ -21,6 +21,8 @@ pub(crate) struct ManagedRoom {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "documents", schema(nullable = false))]
     creator: Option<String>,
+    /// Whether the room has a password. Without one, only an invite or a token opens it.
+    has_password: bool,
     /// The data that operators have set.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "documents", schema(nullable = false))]
@@ -61,6 +63,7 @@ impl ManagedRoom {
         Self {
             summary: RoomJson::of(room, now),
             creator: room.creator().map(str::to_owned),
+            has_password: room.has_password(),
             data: room.data().map(Attributes::texts),
         }
     }
