@@ -9,6 +9,7 @@ use super::saves::Answer;
 use crate::client::Client;
 use crate::identity::{Attributes, Identity, UserId};
 use crate::ids::{IdSuffix, ParticipantId, RoomId, Ticket};
+use crate::name::DisplayName;
 use crate::permissions::Permissions;
 use crate::reason::CloseReason;
 use crate::room::{Admission, Change, Grant, Op, Receipt, Reject, Room, RoomSpec, Rotation};
@@ -153,6 +154,22 @@ impl Engine {
         now: Timestamp,
     ) -> Result<(), Reject> {
         self.apply(room, &Op::SetAttributes { participant, attributes }, now).map(drop)
+    }
+
+    /// Replaces the name of a participant, which the others learn. It lasts as long as the seat: a
+    /// newer socket with its token brings the previous name back.
+    ///
+    /// # Errors
+    ///
+    /// There is no such participant.
+    pub fn set_name(
+        &mut self,
+        room: RoomId,
+        participant: ParticipantId,
+        name: DisplayName,
+        now: Timestamp,
+    ) -> Result<(), Reject> {
+        self.apply(room, &Op::SetName { participant, name }, now).map(drop)
     }
 
     /// Replaces the permissions of a participant, from its next message on. The change holds for

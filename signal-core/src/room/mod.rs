@@ -215,6 +215,12 @@ impl Room {
                 changes.note_if(seat.set_attributes(attributes), Durability::BeforeAnswer);
                 Ok(Receipt::Done)
             }
+            Op::SetName { participant, name } => {
+                let seat = self.running_seat(*participant)?;
+                changes.note_if(seat.name != *name, Durability::BeforeAnswer);
+                seat.name.clone_from(name);
+                Ok(Receipt::Done)
+            }
             Op::SetPermissions { participant, permissions } => {
                 let seat = self.running_seat(*participant)?;
                 let (ticket, before) = (seat.ticket, seat.permissions);

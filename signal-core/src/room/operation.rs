@@ -20,9 +20,9 @@ use crate::token::{PasswordTag, TokenHash};
 /// An operation on a room. It is self-contained, so that it can be sent to a store and repeated.
 ///
 /// A repeated operation changes nothing, however late it comes, with two exceptions. The `Change`,
-/// `Moderate` with a lock, `SetAttributes`, `SetPermissions` or `Update` that is applied last wins,
-/// so ask for the next one when the previous one is done. And each `Admit` and `KickUser` is a new
-/// request.
+/// `Moderate` with a lock, `SetAttributes`, `SetName`, `SetPermissions` or `Update` that is applied
+/// last wins, so ask for the next one when the previous one is done. And each `Admit` and
+/// `KickUser` is a new request.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Op {
     /// Admits somebody who knows the password, has the invite or is admitted by the host. Promises
@@ -118,6 +118,13 @@ pub enum Op {
         participant: ParticipantId,
         /// The new attributes, which may be empty.
         attributes: Attributes,
+    },
+    /// Replaces the name of a participant, whether it may change that itself or not.
+    SetName {
+        /// The participant.
+        participant: ParticipantId,
+        /// The new name.
+        name: DisplayName,
     },
     /// Replaces the permissions of a participant. They hold for its ticket: neither its token nor
     /// a newer one for the same seat undoes the change, as far as the last 1,000 changes tell.

@@ -85,6 +85,21 @@ fn whoever_may_not_update_keeps_its_name_and_state() {
 }
 
 #[test]
+fn the_host_renames_whoever_may_not_update() {
+    let mut node = Node::new(10);
+    let (alice, _, _) = node.guest_v2("alice");
+    let (_, bob_id, _) = node.guest_v2("bob");
+    permit(&mut node, bob_id, Permissions::NONE);
+    node.take(alice);
+    let name = DisplayName::parse("robert").unwrap().unwrap();
+    for _ in 0..2 {
+        node.apply(&Op::SetName { participant: bob_id, name: name.clone() });
+    }
+    let told = json!({"type": "peer_updated", "participant_id": bob_id.as_str(), "name": "robert"});
+    assert_eq!(node.take(alice), [told]);
+}
+
+#[test]
 fn a_participant_is_told_its_permissions_and_the_others_who_may_not_publish() {
     let mut node = Node::new(10);
     let (old, _) = node.creator();

@@ -97,6 +97,10 @@ enum Step {
         moderate: bool,
     },
     Prune,
+    Rename {
+        id: Index,
+        name: bool,
+    },
     Resume {
         token: Index,
         continues: Option<Index>,
@@ -159,6 +163,7 @@ fn step() -> impl Strategy<Value = Step> {
             |(id, message, update, moderate)| Step::Permit { id, message, update, moderate }
         ),
         2 => Just(Step::Prune),
+        2 => (any::<Index>(), any::<bool>()).prop_map(|(id, name)| Step::Rename { id, name }),
         10 => (any::<Index>(), any::<Option<Index>>())
             .prop_map(|(token, continues)| Step::Resume { token, continues }),
         4 => (any::<Index>(), any::<Option<bool>>(), any::<Option<bool>>())
@@ -280,6 +285,9 @@ impl Trial {
                 Op::SetPermissions { participant: self.some_id(id), permissions }
             }
             Step::Prune => Op::Prune,
+            Step::Rename { id, name: other } => {
+                Op::SetName { participant: self.some_id(id), name: name(*other) }
+            }
             Step::Resume { token: shown, continues } => {
                 let shown = 1 + shown.index(self.attachments.max(1) as usize) as u64;
                 // Mostly the attachment that the seat has, sometimes another.

@@ -54,6 +54,7 @@ async fn openapi() -> impl IntoResponse {
         operators::send::send,
         operators::set_attributes::set_attributes,
         operators::set_data::set_data,
+        operators::set_name::set_name,
         operators::set_permissions::set_permissions,
         operators::token::token,
         openapi,

@@ -70,6 +70,10 @@ pub(super) fn management(app: &Arc<App>) -> Router<Arc<App>> {
             put(operators::set_attributes),
         )
         .route(
+            "/admin/rooms/{room_id}/participants/{participant_id}/name",
+            put(operators::set_name),
+        )
+        .route(
             "/admin/rooms/{room_id}/participants/{participant_id}/permissions",
             put(operators::set_permissions),
         )

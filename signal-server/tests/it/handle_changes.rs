@@ -165,5 +165,8 @@ async fn what_is_over_is_not_changed() {
         let nobody = "p_zzzy0001".parse().unwrap();
         let set = handle.set_attributes(room, nobody, Attributes::default()).await;
         assert_eq!(set, Err(SetParticipantError::RoomNotFound));
+        let name = DisplayName::parse("late").unwrap().unwrap();
+        let set = handle.set_name(room, nobody, name).await;
+        assert_eq!(set, Err(SetParticipantError::RoomNotFound));
     }
 }

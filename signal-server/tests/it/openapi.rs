@@ -89,6 +89,7 @@ async fn the_document_for_operators_names_every_request_that_they_may_send() {
             "POST /admin/rooms/{room_id}/tokens",
             "PUT /admin/rooms/{room_id}/data",
             "PUT /admin/rooms/{room_id}/participants/{participant_id}/attributes",
+            "PUT /admin/rooms/{room_id}/participants/{participant_id}/name",
             "PUT /admin/rooms/{room_id}/participants/{participant_id}/permissions",
         ]
     );

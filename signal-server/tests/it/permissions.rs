@@ -144,3 +144,27 @@ async fn operators_set_the_permissions_of_a_participant() {
         assert_eq!(put(path, body).await.refused(), refusal, "{path}");
     }
 }
+
+#[tokio::test]
+async fn the_application_and_operators_rename_a_participant() {
+    let managed = Managed::start().await;
+    let handle = managed.api.server().handle();
+    let room = managed.api.room().await;
+    let (mut peer, _) = managed.api.enter_v2(&room, &room.access_token).await;
+    let minted = handle.mint(id(&room), token(Permissions::NONE)).unwrap().ws_token;
+    let (_guest, joined) = managed.api.enter_v2(&room, &minted).await;
+    assert_eq!(peer.hear().await["type"], "peer_joined");
+    let name = DisplayName::parse("小红").unwrap().unwrap();
+    handle.set_name(id(&room), number(&joined), name).await.unwrap();
+    assert_eq!(peer.hear().await["name"], "小红");
+    let path = format!("/admin/rooms/{}/participants/{}/name", room.id, number(&joined));
+    let rename = async |body| managed.send(Method::PUT, &path, Some(body)).await;
+    assert_eq!(rename(json!({"name": " Robert "})).await.data()["name"], "Robert");
+    assert_eq!(peer.hear().await["name"], "Robert");
+    for wrong in [json!({"name": "\u{200b}"}), json!({"name": 7}), json!({})] {
+        assert_eq!(rename(wrong).await.refused(), (400, "invalid_argument"));
+    }
+    let nobody = format!("/admin/rooms/{}/participants/p_00000000/name", room.id);
+    let refused = managed.send(Method::PUT, &nobody, Some(json!({"name": "Robert"}))).await;
+    assert_eq!(refused.refused(), (404, "participant_not_found"));
+}

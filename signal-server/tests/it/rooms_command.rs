@@ -201,6 +201,10 @@ async fn a_token_lets_a_user_in_who_gets_messages_until_it_is_banned() {
     let shown = bob_row(&managed.rooms(&["show", &room.id]).await.done());
     assert_eq!(shown, format!("{permitted}|role=guest team=a=b"));
     managed.rooms(&["set-attributes", &room.id, &bob_id]).await.done();
+    managed.rooms(&["set-name", &room.id, &bob_id, "Robert"]).await.done();
+    let shown = managed.rooms(&["show", &room.id]).await.done();
+    let row = cells(&shown).into_iter().find(|row| row[0] == bob_id).unwrap();
+    assert_eq!(row[4], "Robert");
     managed.rooms(&["set-permissions", &room.id, &bob_id, "moderate"]).await.done();
     assert_eq!(bob_row(&managed.rooms(&["show", &room.id]).await.done()), "moderate|");
     let told = bob.hear().await;

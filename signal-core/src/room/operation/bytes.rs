@@ -125,6 +125,11 @@ impl Op {
                 out.participant(*participant);
                 out.attributes(attributes);
             }
+            Self::SetName { participant, name } => {
+                out.u8(14);
+                out.participant(*participant);
+                out.text(name.as_str());
+            }
             Self::SetPermissions { participant, permissions } => {
                 out.u8(12);
                 out.participant(*participant);
@@ -199,6 +204,10 @@ impl Op {
                 attachment: from.attachment()?,
                 name: from.option(|from| from.text().map(DisplayName::from_record))?,
                 state: from.option(Reader::payload)?,
+            },
+            14 => Self::SetName {
+                participant: from.participant()?,
+                name: from.text().map(DisplayName::from_record)?,
             },
             _ => return Err(from.unknown()),
         })

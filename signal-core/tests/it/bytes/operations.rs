@@ -33,6 +33,7 @@ impl Form for Op {
         "prune",
         "resume",
         "set_attributes",
+        "set_name",
         "set_permissions",
         "update",
     ];
@@ -51,6 +52,7 @@ impl Form for Op {
             Self::Prune => "prune",
             Self::Resume { .. } => "resume",
             Self::SetAttributes { .. } => "set_attributes",
+            Self::SetName { .. } => "set_name",
             Self::SetPermissions { .. } => "set_permissions",
             Self::Update { .. } => "update",
         }
@@ -176,6 +178,7 @@ fn samples() -> Vec<(&'static str, Op)> {
         ("resume", resume(None, None)),
         ("resume without a loss", resume(Some(attachment()), Some(client()))),
         ("set attributes", Op::SetAttributes { participant: id(), attributes: attributes() }),
+        ("set the name", Op::SetName { participant: id(), name: name() }),
         (
             "set permissions",
             Op::SetPermissions { participant: id(), permissions: Permissions::default() },
@@ -255,6 +258,8 @@ fn operation() -> impl Strategy<Value = Op> {
         resuming(),
         (values::participant(), values::attributes())
             .prop_map(|(participant, attributes)| Op::SetAttributes { participant, attributes }),
+        (values::participant(), values::name())
+            .prop_map(|(participant, name)| Op::SetName { participant, name }),
         (values::participant(), values::permissions())
             .prop_map(|(participant, permissions)| Op::SetPermissions { participant, permissions }),
         (values::attachment(), option::of(values::name()), option::of(values::payload()))

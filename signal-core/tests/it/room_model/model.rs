@@ -134,6 +134,12 @@ impl Model {
             Op::Resume { token, next_token, attachment, continues, .. } => {
                 self.resume(*token, *next_token, *attachment, *continues)
             }
+            Op::SetName { participant, name } => {
+                self.running()?;
+                let seat = self.seats.iter_mut().find(|seat| seat.id == *participant);
+                name.as_str().clone_into(&mut seat.ok_or(Reject::ParticipantNotFound)?.name);
+                Ok(Receipt::Done)
+            }
             Op::SetPermissions { participant, permissions } => {
                 self.running()?;
                 let seat = self.seats.iter_mut().find(|seat| seat.id == *participant);

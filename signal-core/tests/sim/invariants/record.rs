@@ -116,6 +116,7 @@ impl RecordRules {
                 | Op::Prune
                 | Op::Resume { .. }
                 | Op::SetAttributes { .. }
+                | Op::SetName { .. }
                 | Op::SetPermissions { .. }
                 | Op::Update { .. } => false,
             };

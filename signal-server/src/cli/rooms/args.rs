@@ -60,6 +60,8 @@ pub(super) enum RoomsCommand {
     Token(RoomTokenArgs),
     /// Replace the attributes of a participant, which others see beside its name
     SetAttributes(AttributesArgs),
+    /// Replace the name of a participant
+    SetName(NameArgs),
     /// Replace the permissions of a participant; they apply from its next message on
     SetPermissions(PermissionsArgs),
     /// Replace the data that you keep with a room; participants never see it
@@ -241,6 +243,20 @@ pub(super) struct AttributesArgs {
     pub(super) attributes: Vec<(String, String)>,
 }
 
+/// The new name of a participant.
+#[derive(Args, Clone, Debug)]
+pub(super) struct NameArgs {
+    #[command(flatten)]
+    pub(super) room: RoomArgs,
+
+    /// Id of the participant
+    #[arg(value_name = "PARTICIPANT")]
+    pub(super) participant: ParticipantId,
+
+    /// Name that others see
+    pub(super) name: String,
+}
+
 /// The new permissions of a participant.
 #[derive(Args, Clone, Debug)]
 pub(super) struct PermissionsArgs {
@@ -311,6 +327,7 @@ const EXAMPLES: &str = "Examples:
   signal-server rooms send ABC234 notice '{\"text\":\"five minutes left\"}'
   signal-server rooms token ABC234 --name 小红 --user user-17 --attribute role=host
   signal-server rooms set-attributes ABC234 p_zzzy0001 role=speaker
+  signal-server rooms set-name ABC234 p_zzzy0001 小红
   signal-server rooms set-permissions ABC234 p_zzzy0001 message update
   signal-server rooms set-data ABC234 meeting=17
   signal-server rooms close ABC234 --admin-url https://signal.internal.example.com

@@ -100,6 +100,7 @@ impl Report {
             | RoomsCommand::RestoreAttempts(_)
             | RoomsCommand::SetAttributes(_)
             | RoomsCommand::SetData(_)
+            | RoomsCommand::SetName(_)
             | RoomsCommand::SetPermissions(_) => "changed\n".to_owned(),
             RoomsCommand::RotatePassword(_) => credentials(&Credentials::deserialize(answer)?),
             RoomsCommand::Kick(_) => "removed\n".to_owned(),
@@ -134,6 +135,7 @@ impl Report {
             | RoomsCommand::Token(_)
             | RoomsCommand::SetAttributes(_)
             | RoomsCommand::SetData(_)
+            | RoomsCommand::SetName(_)
             | RoomsCommand::SetPermissions(_)
             | RoomsCommand::Close(_) => Vec::new(),
         };

@@ -4,8 +4,8 @@ use reqwest::Method;
 use serde_json::{Map, Value, json};
 
 use super::args::{
-    AttributesArgs, ChangeArgs, ChangedSettings, CreateArgs, DataArgs, Permission, PermissionsArgs,
-    RemoveArgs, RoomArgs, RoomTokenArgs, RoomsCommand, SendArgs,
+    AttributesArgs, ChangeArgs, ChangedSettings, CreateArgs, DataArgs, NameArgs, Permission,
+    PermissionsArgs, RemoveArgs, RoomArgs, RoomTokenArgs, RoomsCommand, SendArgs,
 };
 
 /// A request to the server.
@@ -37,6 +37,7 @@ impl Request {
             RoomsCommand::Send(send) => Self::send(send),
             RoomsCommand::Token(token) => Self::token(token),
             RoomsCommand::SetAttributes(set) => Self::set_attributes(set),
+            RoomsCommand::SetName(set) => Self::set_name(set),
             RoomsCommand::SetPermissions(set) => Self::set_permissions(set),
             RoomsCommand::SetData(DataArgs { room, data }) => {
                 Self::about(Method::PUT, room, ["data".to_owned()]).with(texts(data).into())
@@ -116,6 +117,11 @@ impl Request {
     fn set_attributes(AttributesArgs { room, participant, attributes }: &AttributesArgs) -> Self {
         let path = ["participants".to_owned(), participant.to_string(), "attributes".to_owned()];
         Self::about(Method::PUT, room, path).with(texts(attributes).into())
+    }
+
+    fn set_name(NameArgs { room, participant, name }: &NameArgs) -> Self {
+        let path = ["participants".to_owned(), participant.to_string(), "name".to_owned()];
+        Self::about(Method::PUT, room, path).with(json!({"name": name}))
     }
 
     fn set_permissions(set: &PermissionsArgs) -> Self {

@@ -2,13 +2,13 @@
 
 use signal_core::identity::Attributes;
 use signal_core::room::{Change, Op, Reject};
-use signal_core::{ParticipantId, Permissions, RoomId};
+use signal_core::{DisplayName, ParticipantId, Permissions, RoomId};
 use thiserror::Error;
 
 use super::{RoomNotFound, ServerHandle};
 use crate::rooms::service::ChangeError;
 
-/// Why a participant did not get other attributes or permissions.
+/// Why a participant did not get another name, other attributes or other permissions.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 #[non_exhaustive]
 pub enum SetParticipantError {
@@ -54,6 +54,26 @@ impl ServerHandle {
     ) -> Result<(), SetParticipantError> {
         let app = self.app.upgrade().ok_or(SetParticipantError::RoomNotFound)?;
         app.rooms.apply(room, &Op::SetAttributes { participant, attributes }).await?;
+        Ok(())
+    }
+
+    /// Replaces the name of a participant. The other participants that speak v2 get `peer_updated`.
+    /// A participant without the [permission](Permissions::update) cannot change it back.
+    ///
+    /// The name lasts as long as the seat. If the participant opens a new socket with its token, it
+    /// has the name of the token again.
+    ///
+    /// # Errors
+    ///
+    /// The room or the participant does not exist, or the room has ended.
+    pub async fn set_name(
+        &self,
+        room: RoomId,
+        participant: ParticipantId,
+        name: DisplayName,
+    ) -> Result<(), SetParticipantError> {
+        let app = self.app.upgrade().ok_or(SetParticipantError::RoomNotFound)?;
+        app.rooms.apply(room, &Op::SetName { participant, name }).await?;
         Ok(())
     }
 
