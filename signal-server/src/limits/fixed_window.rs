@@ -111,18 +111,27 @@ impl<K: Key> FixedWindow<K> {
     pub(crate) fn check(&self, key: &K) -> Result<(), RateLimited> {
         let (now, mut windows) = (Instant::now(), self.windows());
         let slot = self.slot(&windows, key.clone(), now);
-        self.left(windows.get_mut(&slot).copied(), now)
+        self.left(windows.get_mut(&slot).copied(), self.most, now)
     }
 
     /// Counts an event, unless the limit is reached.
     pub(crate) fn take(&self, key: K) -> Result<(), RateLimited> {
-        self.count(key).map(|_| ())
+        self.count(key, self.most).map(|_| ())
     }
 
     /// Counts an event that may still fail, unless the limit is reached. An event without a key is
     /// not counted.
     pub(crate) fn reserve(&self, key: Option<K>) -> Result<Counted<'_, K>, RateLimited> {
-        let event = key.map(|key| self.count(key)).transpose()?;
+        self.reserve_up_to(self.most, key)
+    }
+
+    /// The same with a limit of the key's own.
+    pub(crate) fn reserve_up_to(
+        &self,
+        most: u32,
+        key: Option<K>,
+    ) -> Result<Counted<'_, K>, RateLimited> {
+        let event = key.map(|key| self.count(key, most)).transpose()?;
         Ok(Counted { window: self, event })
     }
 
@@ -134,7 +143,7 @@ impl<K: Key> FixedWindow<K> {
     }
 
     /// Counts an event, and returns its slot and the start of the period.
-    fn count(&self, key: K) -> Result<(Slot<K>, Instant), RateLimited> {
+    fn count(&self, key: K, most: u32) -> Result<(Slot<K>, Instant), RateLimited> {
         let (now, mut windows) = (Instant::now(), self.windows());
         let is_sweep_due = now.duration_since(windows.last_sweep) >= SWEEP_EVERY;
         let is_full = windows.by_key.len() >= MOST_KEYS;
@@ -142,7 +151,7 @@ impl<K: Key> FixedWindow<K> {
             windows.sweep(self.period, now);
         }
         let slot = self.slot(&windows, key, now);
-        self.left(windows.get_mut(&slot).copied(), now)?;
+        self.left(windows.get_mut(&slot).copied(), most, now)?;
         let window = windows.get_or_insert(slot.clone(), now);
         if now.duration_since(window.since) >= self.period {
             *window = Window { since: now, count: 0 };
@@ -167,14 +176,14 @@ impl<K: Key> FixedWindow<K> {
         }
     }
 
-    fn left(&self, window: Option<Window>, now: Instant) -> Result<(), RateLimited> {
+    fn left(&self, window: Option<Window>, most: u32, now: Instant) -> Result<(), RateLimited> {
         let elapsed = window.map_or(self.period, |window| now.duration_since(window.since));
         match window {
-            Some(window) if window.count >= self.most && elapsed < self.period => {
+            Some(window) if window.count >= most && elapsed < self.period => {
                 Err(RateLimited { retry_after: self.period - elapsed })
             }
             // A limit of zero allows nothing.
-            None if self.most == 0 => Err(RateLimited { retry_after: self.period }),
+            None if most == 0 => Err(RateLimited { retry_after: self.period }),
             Some(_) | None => Ok(()),
         }
     }

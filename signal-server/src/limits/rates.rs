@@ -82,9 +82,19 @@ impl Rates {
         self.reported(self.ice_requests.take(address), Limit::JoinsPerMinute)
     }
 
-    /// Counts a room that a user wants to create.
-    pub(crate) fn count_create(&self, user: &str) -> Result<Counted<'_, String>, RateLimited> {
-        self.reported(self.creates.reserve(Some(user.to_owned())), Limit::CreatesPerMinute)
+    /// Counts a room that a user wants to create. `most` is how many it may create per minute, if
+    /// not the configured number.
+    pub(crate) fn count_create(
+        &self,
+        user: &str,
+        most: Option<u32>,
+    ) -> Result<Counted<'_, String>, RateLimited> {
+        let user = Some(user.to_owned());
+        let counted = match most {
+            None => self.creates.reserve(user),
+            Some(most) => self.creates.reserve_up_to(most, user),
+        };
+        self.reported(counted, Limit::CreatesPerMinute)
     }
 
     /// Counts a change that a user wants to make to one of its rooms.

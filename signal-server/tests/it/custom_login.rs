@@ -37,6 +37,7 @@ impl Authenticate for Sessions {
             }
             "session-of-a-guest" => Ok(User::new("guest").may_create(false)),
             "session-of-one-room" => Ok(User::new("one").open_rooms(1)),
+            "session-of-two-a-minute" => Ok(User::new("two").creates_per_minute(2)),
             "session-of-bob" => Ok(User::new("bob").named("\u{200b}")),
             "session-of-nobody" => Ok(User::new("")),
             "old" => Err(TokenError::Expired),
@@ -182,6 +183,21 @@ async fn the_login_decides_who_creates_rooms_and_how_many() {
     assert_eq!(create(&api, "session-of-a-guest").await.refused(), (403, "forbidden"));
     create(&api, "session-of-one-room").await.data();
     assert_eq!(create(&api, "session-of-one-room").await.refused(), (429, "rate_limited"));
+}
+
+#[tokio::test]
+async fn the_login_decides_how_many_rooms_a_user_creates_per_minute() {
+    let limits = Limits::with(|limits| limits.creates_per_minute = 1);
+    let login = Login::custom(Sessions::default());
+    let api = Api::start_with(Server::builder(login).limits(limits).unwrap()).await;
+    for (user, most) in [("session-of-alice", 1), ("session-of-two-a-minute", 2)] {
+        for _ in 0..most {
+            create(&api, user).await.data();
+        }
+        assert_eq!(create(&api, user).await.refused(), (429, "rate_limited"), "{user}");
+    }
+    pass(Duration::from_secs(61)).await;
+    create(&api, "session-of-two-a-minute").await.data();
 }
 
 /// A page that is permitted, but is not the server's own.

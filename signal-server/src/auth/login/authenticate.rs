@@ -119,6 +119,7 @@ pub struct User {
     pub(crate) identity: Identity,
     pub(crate) may_create: bool,
     pub(crate) open_rooms: Option<u32>,
+    pub(crate) creates_per_minute: Option<u32>,
 }
 
 impl User {
@@ -132,6 +133,7 @@ impl User {
             identity: Identity::default(),
             may_create: true,
             open_rooms: None,
+            creates_per_minute: None,
         }
     }
 
@@ -162,6 +164,13 @@ impl User {
     #[must_use]
     pub fn open_rooms(self, most: u32) -> Self {
         Self { open_rooms: Some(most), ..self }
+    }
+
+    /// Sets how many rooms the user may create per minute, instead of
+    /// [`Limits::creates_per_minute`](crate::Limits::creates_per_minute).
+    #[must_use]
+    pub fn creates_per_minute(self, most: u32) -> Self {
+        Self { creates_per_minute: Some(most), ..self }
     }
 }
 

@@ -135,7 +135,7 @@ pub(crate) async fn create(
     if !user.may_create {
         return Err(ApiError::Forbidden);
     }
-    let counted = app.rates.count_create(&user.subject)?;
+    let counted = app.rates.count_create(&user.subject, user.creates_per_minute)?;
     let request: CreateRequest = body.parse_or_default()?;
     let capacity = match request.max_participants {
         None => Capacity::default(),
