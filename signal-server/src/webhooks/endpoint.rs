@@ -1,7 +1,8 @@
 //! The receiver's URL, and how an event is sent to it.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode, Url};
 use rustls::RootCertStore;
@@ -27,7 +28,11 @@ pub(super) enum Attempt {
     /// The answer was 410: the receiver wants no more events.
     Gone,
     /// The answer was another one; redirects are not followed.
-    Refused(StatusCode),
+    Refused {
+        status: StatusCode,
+        /// How long the receiver asks to be left alone, if it does.
+        retry_after: Option<Duration>,
+    },
     /// There was no answer in time.
     Unreachable(String),
 }
@@ -64,13 +69,23 @@ impl Endpoint {
             Err(error) => return Attempt::Unreachable(shown::causes(&error.without_url())),
         };
         let status = response.status();
+        let retry_after = retry_after(response.headers());
         skip(response).await;
         match status {
             StatusCode::GONE => Attempt::Gone,
             status if status.is_success() => Attempt::Delivered,
-            status => Attempt::Refused(status),
+            status => Attempt::Refused { status, retry_after },
         }
     }
+}
+
+/// Reads `Retry-After` (RFC 9110 section 10.2.3): seconds or a date.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let value = headers.get(RETRY_AFTER)?.to_str().ok()?;
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    httpdate::parse_http_date(value).ok()?.duration_since(SystemTime::now()).ok()
 }
 
 /// Reads the body of an answer, so that the connection can be used again. The status says
@@ -88,3 +103,25 @@ async fn skip(mut response: Response) {
 /// How long an attempt may take, with the answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 const MOST_ANSWER_BYTES: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_receiver_asks_for_patience_in_seconds_or_until_a_date() {
+        let read = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(RETRY_AFTER, value.parse().unwrap());
+            retry_after(&headers)
+        };
+        assert_eq!(retry_after(&HeaderMap::new()), None);
+        assert_eq!(read("120"), Some(Duration::from_secs(120)));
+        let minute = SystemTime::now() + Duration::from_secs(60);
+        let until = read(&httpdate::fmt_http_date(minute)).unwrap();
+        assert!(until > Duration::from_secs(55) && until <= Duration::from_secs(60), "{until:?}");
+        for nothing in ["", "-1", "1.5", "soon", "Thu, 01 Jan 1970 00:00:00 GMT"] {
+            assert_eq!(read(nothing), None, "{nothing}");
+        }
+    }
+}

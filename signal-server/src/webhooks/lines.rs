@@ -99,11 +99,12 @@ impl Lines {
         Some(delivered.entry)
     }
 
-    /// Has an event that failed sent again later. Returns the event if it is given up, since it has
-    /// failed for an hour. `random` is between 0 and 1.
+    /// Has an event that failed sent again later, and not before the receiver wants it. Returns the
+    /// event if it is given up, since it has failed for an hour. `random` is between 0 and 1.
     pub(super) fn failed(
         &mut self,
         key: EventKey,
+        retry_after: Option<Duration>,
         random: f64,
         now: Instant,
     ) -> Option<Arc<QueueEntry>> {
@@ -114,6 +115,7 @@ impl Lines {
         }
         let pause = FIRST_PAUSE * 2_u32.saturating_pow(line.failures);
         let pause = pause.min(LONGEST_PAUSE).mul_f64(0.75 + random / 2.0);
+        let pause = pause.max(retry_after.unwrap_or_default().min(GIVEN_UP_AFTER));
         line.failures += 1;
         line.phase = Phase::Paused;
         self.paused.insert((now + pause, key.room));
@@ -196,7 +198,7 @@ mod tests {
         assert_eq!(next(&mut lines, now), Some((room(1), 1)));
         assert_eq!(next(&mut lines, now), Some((room(2), 1)));
         assert_eq!(next(&mut lines, now), None, "of each room one at a time");
-        assert!(lines.failed(key(room(1), 1), 0.5, now).is_none());
+        assert!(lines.failed(key(room(1), 1), None, 0.5, now).is_none());
         lines.delivered(key(room(2), 1)).unwrap();
         assert_eq!(next(&mut lines, now), Some((room(2), 2)));
         assert_eq!(next(&mut lines, now), None);
@@ -218,7 +220,7 @@ mod tests {
         let mut pauses = Vec::new();
         loop {
             assert_eq!(next(&mut lines, now), Some((room(1), 1)));
-            if let Some(given_up) = lines.failed(key(room(1), 1), 0.5, now) {
+            if let Some(given_up) = lines.failed(key(room(1), 1), None, 0.5, now) {
                 assert_eq!(given_up.key.version, 1);
                 break;
             }
@@ -231,6 +233,18 @@ mod tests {
         assert!(now - began >= GIVEN_UP_AFTER && now - began < GIVEN_UP_AFTER + LONGEST_PAUSE);
         // Each event is sent at least once.
         assert_eq!(next(&mut lines, now), Some((room(1), 2)));
+    }
+
+    #[test]
+    fn an_event_is_sent_again_when_the_receiver_wants_it_and_in_an_hour_at_the_latest() {
+        let seconds = Duration::from_secs;
+        for (asked, pause) in [(0, FIRST_PAUSE), (90, seconds(90)), (100_000, GIVEN_UP_AFTER)] {
+            let (mut lines, now) = (Lines::default(), Instant::now());
+            lines.add(entry(room(1), 1, false), now);
+            assert_eq!(next(&mut lines, now), Some((room(1), 1)));
+            assert!(lines.failed(key(room(1), 1), Some(seconds(asked)), 0.5, now).is_none());
+            assert_eq!(lines.poll_timeout(), Some(now + pause), "{asked}");
+        }
     }
 
     #[test]

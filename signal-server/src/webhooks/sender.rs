@@ -132,11 +132,11 @@ impl Sender {
     fn conclude(&mut self, key: EventKey, attempt: Attempt) {
         let result = match &attempt {
             Attempt::Delivered => AttemptResult::Delivered,
-            Attempt::Gone | Attempt::Refused(_) => AttemptResult::Refused,
+            Attempt::Gone | Attempt::Refused { .. } => AttemptResult::Refused,
             Attempt::Unreachable(_) => AttemptResult::Unreachable,
         };
         self.metrics.webhook_attempt(result);
-        let problem = match attempt {
+        let (problem, retry_after) = match attempt {
             Attempt::Delivered => {
                 if let Some(entry) = self.lines.delivered(key) {
                     self.remove(&entry, EventOutcome::Delivered);
@@ -144,11 +144,13 @@ impl Sender {
                 return;
             }
             Attempt::Gone => return self.stop(),
-            Attempt::Refused(status) => format!("it answers {status}"),
-            Attempt::Unreachable(error) => error,
+            Attempt::Refused { status, retry_after } => {
+                (format!("it answers {status}"), retry_after)
+            }
+            Attempt::Unreachable(error) => (error, None),
         };
         let (room, now) = (key.room, Instant::now());
-        let given_up = self.lines.failed(key, rand::random(), now);
+        let given_up = self.lines.failed(key, retry_after, rand::random(), now);
         if self.failed.is_to_be_logged(now) {
             tracing::warn!(%room, problem, "the webhook receiver (--webhook-url) takes no event");
         }

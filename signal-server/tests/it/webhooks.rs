@@ -262,6 +262,21 @@ async fn a_redirect_is_not_followed_but_a_failure() {
 }
 
 #[tokio::test]
+async fn a_receiver_that_asks_for_patience_is_asked_again_when_it_wants() {
+    let (receiver, folder) = (Receiver::start().await, tempfile::tempdir().unwrap());
+    let served = Served::start(&mut receiver.program(folder.path(), &[SECRET])).await;
+    let attempts = AtomicU32::new(0);
+    receiver.answers(move |_| match attempts.fetch_add(1, Ordering::Relaxed) {
+        // Otherwise it would be asked after a second.
+        0 => Reply::Later(4),
+        _ => Reply::Status(200),
+    });
+    served.api.room().await;
+    let attempts = receiver.attempted(2).await;
+    assert!(attempts[1].at - attempts[0].at >= 3, "the times are whole seconds");
+}
+
+#[tokio::test]
 async fn an_answer_without_an_end_is_cut_off_and_its_event_is_delivered() {
     let (receiver, folder) = (Receiver::start().await, tempfile::tempdir().unwrap());
     let served = Served::start(&mut receiver.program(folder.path(), &[SECRET])).await;

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::header::LOCATION;
+use axum::http::header::{LOCATION, RETRY_AFTER};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, post};
@@ -51,6 +51,8 @@ type Choose = Box<dyn Fn(&Value) -> Reply + Send>;
 pub(super) enum Reply {
     /// With 200 and a body that does not end.
     Endless,
+    /// With 503, and how many seconds to wait.
+    Later(u64),
     /// Never.
     Never,
     /// With a redirect to another path of the receiver.
@@ -173,6 +175,9 @@ async fn receive(State(state): State<Arc<Received>>, headers: HeaderMap, body: B
     state.attempts.lock().unwrap().push(attempt);
     match reply {
         Reply::Endless => endless(Arc::clone(&state.sent_bytes)),
+        Reply::Later(seconds) => {
+            (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, seconds)]).into_response()
+        }
         Reply::Never => future::pending().await,
         Reply::Redirect => {
             (StatusCode::TEMPORARY_REDIRECT, [(LOCATION, "/elsewhere")]).into_response()
