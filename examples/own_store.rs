@@ -2,6 +2,8 @@
 //!
 //! The server keeps all rooms in memory and hands each change to the store, on a thread of its own.
 //! A room is in the database before its creation is answered; after a crash, participants resume.
+//! The queue for webhooks, of which there are none here, is not in the database: a store keeps it
+//! with `save_with_queue` and `load_queue`.
 //!
 //! ```sh
 //! cargo run -p examples --example own_store -- /tmp/rooms.sqlite
