@@ -74,8 +74,9 @@ async fn a_room_is_on_disk_exactly_if_its_event_is() {
         let served = start(&receiver, folder.path()).await;
         until_metric(&served, "signal_webhook_queue", 0.0).await;
         let started = receiver.attempts();
-        let started: BTreeSet<_> =
-            started[told..].iter().map(|got| got.room().to_owned()).collect();
+        // The end of an earlier room is sent again if the kill came before its removal.
+        let started = started[told..].iter().filter(|got| got.event["type"] == "room_started");
+        let started: BTreeSet<_> = started.map(|got| got.room().to_owned()).collect();
         let request = served.operators.request(Method::GET, "/admin/rooms").bearer_auth(ADMIN_KEY);
         let rooms = answer(request).await.data();
         let rooms: BTreeSet<_> =
