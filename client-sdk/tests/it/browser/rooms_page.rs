@@ -50,9 +50,20 @@ struct Call {
 impl Call {
     /// Begins one over the server at that address.
     async fn begin(browser: &Chromium, url: &str) -> Self {
-        let creator = Visitor::open(browser, url).await;
+        Self::begin_with(browser, [url, url], "").await
+    }
+
+    /// Begins one whose pages have these addresses, the creator's first, and a script that changes
+    /// what they find in their browsers.
+    async fn begin_with(
+        browser: &Chromium,
+        [near_creator, near_guest]: [&str; 2],
+        script: &str,
+    ) -> Self {
+        let creator = Visitor::open_with(browser, near_creator, script).await;
         let invitation = creator.create("Alice").await;
-        let guest = Visitor::open(browser, &invitation.link).await;
+        let link = invitation.link.replace(near_creator, near_guest);
+        let guest = Visitor::open_with(browser, &link, script).await;
         guest.join("Bob").await;
         let call = Self { creator, guest, invitation };
         call.until_media_flows().await;

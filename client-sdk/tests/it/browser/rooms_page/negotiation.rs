@@ -2,7 +2,6 @@
 
 use super::{Call, stage};
 use crate::browser::glare::Collision;
-use crate::browser::visitor::Visitor;
 use crate::common::wire::Wire;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -10,13 +9,7 @@ async fn offers_that_cross_twenty_times_cost_no_media() {
     let (server, browser) = stage().await;
     let (near_creator, _) = Wire::to(server.address()).await;
     let (near_guest, _) = Wire::to(server.address()).await;
-    let creator = Visitor::open(&browser, &near_creator.url()).await;
-    let invitation = creator.create("Alice").await;
-    let link = invitation.link.replace(&near_creator.url(), &near_guest.url());
-    let guest = Visitor::open(&browser, &link).await;
-    guest.join("Bob").await;
-    let call = Call { creator, guest, invitation };
-    call.until_media_flows().await;
+    let call = Call::begin_with(&browser, [&near_creator.url(), &near_guest.url()], "").await;
     for round in 0..20 {
         let (winner, loser) = if round % 2 == 0 {
             (&near_creator, &near_guest)

@@ -73,14 +73,8 @@ async fn a_call_goes_on_while_the_server_is_killed_and_started_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_that_is_cut_off_for_ten_seconds_misses_nothing() {
     let (server, browser) = stage().await;
-    let creator = Visitor::open(&browser, &server.url()).await;
-    let invitation = creator.create("Alice").await;
     let (wire, _) = Wire::to(server.address()).await;
-    let near = invitation.link.replace(&server.url(), &wire.url());
-    let guest = Visitor::open(&browser, &near).await;
-    guest.join("Bob").await;
-    let call = Call { creator, guest, invitation };
-    call.until_media_flows().await;
+    let call = Call::begin_with(&browser, [&server.url(), &wire.url()], "").await;
 
     wire.refuse(true);
     wire.cut();
@@ -126,14 +120,8 @@ async fn a_page_gives_up_sockets_that_its_network_has_forgotten() {
         return;
     }
     let (server, browser) = stage().await;
-    let creator = Visitor::open(&browser, &server.url()).await;
-    let invitation = creator.create("Alice").await;
     let (wire, _) = Wire::to(server.address()).await;
-    let near = invitation.link.replace(&server.url(), &wire.url());
-    let guest = Visitor::open(&browser, &near).await;
-    guest.join("Bob").await;
-    let call = Call { creator, guest, invitation };
-    call.until_media_flows().await;
+    let call = Call::begin_with(&browser, [&server.url(), &wire.url()], "").await;
 
     // The socket of the call, and the next one while it opens.
     wire.network(Network::Forgets);

@@ -6,7 +6,6 @@ use signal_server::Secret;
 use tokio::time::sleep;
 
 use super::{Call, stage_with};
-use crate::browser::visitor::Visitor;
 use crate::common::coturn::{self, Coturn, SECRET};
 use crate::common::path::{Impairment, Path};
 use crate::common::wire::{Network, Wire};
@@ -16,12 +15,8 @@ async fn relayed_pages_say_so_get_new_credentials_and_outlive_their_relay() {
     let coturn = Coturn::start().await;
     let urls = [coturn::url(coturn.port())];
     let (server, browser) = stage_with(|builder| builder.turn(Secret::new(SECRET), urls)).await;
-    let creator = Visitor::open_with(&browser, &server.url(), RELAY_ONLY).await;
-    let invitation = creator.create("Alice").await;
-    let guest = Visitor::open_with(&browser, &invitation.link, RELAY_ONLY).await;
-    guest.join("Bob").await;
-    let call = Call { creator, guest, invitation };
-    call.until_media_flows().await;
+    let url = server.url();
+    let call = Call::begin_with(&browser, [&url, &url], RELAY_ONLY).await;
     for page in [&call.creator, &call.guest] {
         page.until_shown(".tile:nth-child(2) .mark[title=Relayed]").await;
     }
@@ -58,13 +53,7 @@ async fn relayed_pages_outlive_ten_seconds_in_which_their_network_carries_nothin
     let urls = [coturn::url(path.port())];
     let (server, browser) = stage_with(|builder| builder.turn(Secret::new(SECRET), urls)).await;
     let (wire, _) = Wire::to(server.address()).await;
-    let creator = Visitor::open_with(&browser, &server.url(), RELAY_ONLY).await;
-    let invitation = creator.create("Alice").await;
-    let near = invitation.link.replace(&server.url(), &wire.url());
-    let guest = Visitor::open_with(&browser, &near, RELAY_ONLY).await;
-    guest.join("Bob").await;
-    let call = Call { creator, guest, invitation };
-    call.until_media_flows().await;
+    let call = Call::begin_with(&browser, [&server.url(), &wire.url()], RELAY_ONLY).await;
 
     path.cut(true);
     wire.network(Network::Stalls);

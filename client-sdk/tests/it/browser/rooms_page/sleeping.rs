@@ -6,7 +6,6 @@ use tokio::time::sleep;
 
 use super::{Call, stage};
 use crate::browser::tries_all;
-use crate::browser::visitor::Visitor;
 use crate::common::wire::Wire;
 
 /// In the long run alone.
@@ -27,14 +26,8 @@ async fn a_page_that_was_frozen_without_a_network_enters_again() {
 
 async fn sleep_for_a_minute(has_network: bool) {
     let (server, browser) = stage().await;
-    let creator = Visitor::open(&browser, &server.url()).await;
-    let invitation = creator.create("Alice").await;
     let (wire, _) = Wire::to(server.address()).await;
-    let near = invitation.link.replace(&server.url(), &wire.url());
-    let guest = Visitor::open(&browser, &near).await;
-    guest.join("Bob").await;
-    let call = Call { creator, guest, invitation };
-    call.until_media_flows().await;
+    let call = Call::begin_with(&browser, [&server.url(), &wire.url()], "").await;
     call.guest.in_chromium().freeze().await;
     if !has_network {
         wire.refuse(true);
