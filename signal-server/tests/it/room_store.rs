@@ -107,19 +107,12 @@ async fn a_store_that_fails_or_panics_stops_new_rooms_alone_and_gets_the_rest_la
 #[tokio::test]
 async fn a_store_that_hangs_holds_up_whoever_waits_for_it_and_no_message() {
     let records = Records::default();
-    let server = builder().open_store(records.clone(), &Secret::new("kept")).await.unwrap();
-    let server = testing::serve(server).await.unwrap();
-    let api = Api::at(server.address());
+    let (api, server) = records.serve().await;
     let room = api.room().await;
     let (mut creator, creator_id) = api.creator(&room).await;
     let (mut guest, _) = api.guest(&room, "guest").await;
     assert_eq!(creator.hear().await["type"], "peer_joined");
-    records.become_so(Mood::Hanging);
-    let created = tokio::spawn({
-        let (api, body) = (Api::at(server.address()), json!({}));
-        async move { api.create(&body).await }
-    });
-    until(|| records.is_hanging.load(Ordering::Relaxed)).await;
+    let created = records.hang_with_a_new_room(&server).await;
     guest.say(&json!({"type": "offer", "to": creator_id, "sdp": "v=0"})).await;
     assert_eq!(creator.hear().await["sdp"], "v=0");
     assert!(!created.is_finished());
@@ -212,9 +205,7 @@ async fn who_has_lost_its_socket_by_a_restart_is_told_from_the_start() {
 #[tokio::test]
 async fn what_a_restart_brings_about_anyway_is_told_while_a_store_hangs() {
     let records = Records::default();
-    let server = builder().open_store(records.clone(), &Secret::new("kept")).await.unwrap();
-    let server = testing::serve(server).await.unwrap();
-    let api = Api::at(server.address());
+    let (api, server) = records.serve().await;
     let room = api.room().await;
     let (mut creator, _) = api.enter_v2(&room, &room.access_token).await;
     let mut guests = Vec::new();
@@ -222,12 +213,7 @@ async fn what_a_restart_brings_about_anyway_is_told_while_a_store_hangs() {
         guests.push(api.enter_v2(&room, &api.ws_token(&room, name).await).await.0);
         assert_eq!(creator.hear().await["type"], "peer_joined");
     }
-    records.become_so(Mood::Hanging);
-    let created = tokio::spawn({
-        let (api, body) = (Api::at(server.address()), json!({}));
-        async move { api.create(&body).await }
-    });
-    until(|| records.is_hanging.load(Ordering::Relaxed)).await;
+    let created = records.hang_with_a_new_room(&server).await;
 
     guests[0].say(&json!({"type": "update", "state": {"muted": true}})).await;
     assert_eq!(creator.hear().await["state"], json!({"muted": true}));
@@ -246,17 +232,10 @@ async fn what_a_restart_brings_about_anyway_is_told_while_a_store_hangs() {
 #[tokio::test]
 async fn a_queue_for_a_store_that_hangs_has_one_record_for_each_room() {
     let records = Records::default();
-    let server = builder().open_store(records.clone(), &Secret::new("kept")).await.unwrap();
-    let server = testing::serve(server).await.unwrap();
-    let api = Api::at(server.address());
+    let (api, server) = records.serve().await;
     let room = api.room().await;
     let (mut guest, _) = api.enter_v2(&room, &api.ws_token(&room, "guest").await).await;
-    records.become_so(Mood::Hanging);
-    let created = tokio::spawn({
-        let (api, body) = (Api::at(server.address()), json!({}));
-        async move { api.create(&body).await }
-    });
-    until(|| records.is_hanging.load(Ordering::Relaxed)).await;
+    let created = records.hang_with_a_new_room(&server).await;
     for number in 0..40 {
         guest.say(&json!({"type": "update", "name": format!("name {number}")})).await;
     }

@@ -6,10 +6,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use serde_json::json;
 use signal_server::testing::{self, TestServer};
 use signal_server::{RoomId, RoomStore, RoomWrite, Secret, StoredRoom};
+use tokio::task::JoinHandle;
 
-use crate::common::{Api, builder};
+use crate::common::{Answer, Api, builder, until};
 
 /// Rooms in memory, which outlive the server that has a clone of them.
 #[derive(Clone, Default)]
@@ -81,6 +83,15 @@ impl Records {
 
     pub(super) fn become_so(&self, mood: Mood) {
         *self.mood.lock().unwrap() = mood;
+    }
+
+    /// Hangs while a room is created, which is answered once this is well again.
+    pub(super) async fn hang_with_a_new_room(&self, server: &TestServer) -> JoinHandle<Answer> {
+        self.become_so(Mood::Hanging);
+        let api = Api::at(server.address());
+        let created = tokio::spawn(async move { api.create(&json!({})).await });
+        until(|| self.is_hanging.load(Ordering::Relaxed)).await;
+        created
     }
 
     pub(super) async fn serve(&self) -> (Api, TestServer) {
