@@ -57,17 +57,16 @@ impl Hub {
         let is_profile = update.name.is_some() || update.state.is_some();
         let sender = record.seat(about).map(|seat| seat.ticket).filter(|_| is_profile);
         if let Some(sender) = sender {
-            let mut later = self.flooded(room, sender, about);
+            let flooded = self.flooded(room, sender, about);
             if let Some(local) = self.rooms.get_mut(&room) {
                 for (id, member) in local.members_mut() {
-                    if later.contains(&id) || member.owed.contains_key(&about) {
+                    if flooded.contains(&id) || member.owed.contains_key(&about) {
                         member.owed.entry(about).or_default().add(&update);
                         except.push(id);
                     }
                 }
             }
-            later = except[1..].to_vec();
-            for id in later {
+            for &id in &except[1..] {
                 self.mark_owed(room, id);
                 let update = PeerUpdate { name: None, state: None, ..update.clone() };
                 if update != PeerUpdate::default() {
