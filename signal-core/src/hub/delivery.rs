@@ -71,7 +71,7 @@ impl Hub {
         now: Timestamp,
     ) {
         let Some(local) = self.rooms.get(&room) else { return };
-        let v1 = Arc::clone(&local.audience().v1);
+        let v1 = Arc::clone(&local.broadcast_sockets().v1);
         let except_conn = except.and_then(|id| local.member(id)?.conn);
         if !v1.is_empty() {
             let frame = wire::encode_server(message, ProtocolVersion::V1);
@@ -112,7 +112,7 @@ impl Hub {
         }
         let Some(frame) = frame else { return };
         let moves_deadline = local.note_kept(&self.config.replay, now);
-        let mut v2 = Arc::clone(&local.audience().v2);
+        let mut v2 = Arc::clone(&local.broadcast_sockets().v2);
         let mut except_conns = except.iter().filter_map(|id| local.member(*id)?.conn);
         let except_conn = except_conns.next();
         let more: Vec<ConnId> = except_conns.collect();

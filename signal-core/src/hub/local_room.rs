@@ -31,7 +31,7 @@ pub(super) struct LocalRoom {
     /// The accounts of tickets without a member.
     accounts: Accounts,
     /// The sockets of the members, shared with every broadcast.
-    audience: Audiences,
+    broadcast_sockets: BroadcastSockets,
     pub(super) negotiations: Negotiations,
     /// Frames that wait for a newer record or a `joined`, in the order of their arrival.
     pub(super) held: VecDeque<(NodeId, NodeFrame)>,
@@ -46,7 +46,7 @@ pub(super) struct LocalRoom {
 
 /// The sockets of the members by protocol version: a broadcast is encoded once for each version.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Audiences {
+pub(super) struct BroadcastSockets {
     pub(super) v1: Arc<[ConnId]>,
     pub(super) v2: Arc<[ConnId]>,
 }
@@ -138,13 +138,13 @@ impl LocalRoom {
         self.remove_member(seat.id);
         let account = self.accounts.take(seat.ticket, now);
         self.members.insert(seat.id, Member::new(seat, attachment, account));
-        self.count_audience();
+        self.update_broadcast_sockets();
     }
 
     pub(super) fn remove_member(&mut self, id: ParticipantId) {
         if let Some(member) = self.members.remove(&id) {
             self.accounts.put_back(member.ticket, member.account);
-            self.count_audience();
+            self.update_broadcast_sockets();
         }
     }
 
@@ -179,11 +179,11 @@ impl LocalRoom {
     ) -> Option<ConnId> {
         let member = self.members.get_mut(&id)?;
         let before = std::mem::replace(&mut member.conn, conn);
-        self.count_audience();
+        self.update_broadcast_sockets();
         before
     }
 
-    fn count_audience(&mut self) {
+    fn update_broadcast_sockets(&mut self) {
         let of = |protocol: ProtocolVersion| {
             self.members
                 .values()
@@ -191,7 +191,8 @@ impl LocalRoom {
                 .filter_map(|member| member.conn)
                 .collect()
         };
-        self.audience = Audiences { v1: of(ProtocolVersion::V1), v2: of(ProtocolVersion::V2) };
+        self.broadcast_sockets =
+            BroadcastSockets { v1: of(ProtocolVersion::V1), v2: of(ProtocolVersion::V2) };
     }
 
     /// Finds out where a message goes.
@@ -327,8 +328,8 @@ impl LocalRoom {
         self.members.iter_mut().map(|(id, member)| (*id, member))
     }
 
-    pub(super) fn audience(&self) -> &Audiences {
-        &self.audience
+    pub(super) fn broadcast_sockets(&self) -> &BroadcastSockets {
+        &self.broadcast_sockets
     }
 
     /// Whether this node no longer serves anybody in the room.
