@@ -1,6 +1,7 @@
 //! A handle for the embedding application, such as an admin page, a backend or a clean-up job.
 
 mod change;
+mod kick;
 mod messages;
 mod metadata;
 mod mint;
@@ -8,12 +9,13 @@ mod mint;
 use std::sync::{Arc, Weak};
 use std::time::SystemTime;
 
-use signal_core::identity::{Attributes, Identity, UserId};
-use signal_core::room::{Capacity, CloseReason, OnCreatorLeave, Op, Reject, Room, Seat, Status};
+use signal_core::identity::{Attributes, Identity};
+use signal_core::room::{Capacity, CloseReason, OnCreatorLeave, Room, Seat, Status};
 use signal_core::{DisplayName, ParticipantId, Permissions, RoomId};
 use thiserror::Error;
 
 pub use self::change::{ResizeError, RestoreError, RotateError, SetLifetimeError};
+pub use self::kick::KickError;
 pub use self::messages::SendError;
 pub use self::metadata::SetParticipantError;
 pub use self::mint::{MintError, MintedToken};
@@ -23,7 +25,6 @@ use crate::metrics::Counts;
 use crate::rooms::creation::{CreateParams, CreateRoomError};
 use crate::rooms::credentials::{PasswordChoice, RoomCredentials};
 use crate::rooms::lifetime::Lifetime;
-use crate::rooms::service::ChangeError;
 use crate::shard::events::RoomEvents;
 
 /// Creates, inspects and closes rooms without HTTP; see [`Server::handle`](crate::Server::handle).
@@ -155,21 +156,6 @@ pub struct CreatedRoom {
 #[error("no such room is open")]
 pub struct RoomNotFound;
 
-/// Why a participant was neither kicked nor banned.
-#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
-#[non_exhaustive]
-pub enum KickError {
-    /// The creator cannot be removed from its own room. Close the room instead.
-    #[error("the creator cannot be removed; close the room instead")]
-    CreatorStays,
-    /// No participant with this id has a seat in the room.
-    #[error("no such participant")]
-    ParticipantNotFound,
-    /// The room does not exist, or it has ended.
-    #[error("no such room is open")]
-    RoomNotFound,
-}
-
 impl ServerHandle {
     pub(crate) fn new(app: &Arc<App>) -> Self {
         Self { app: Arc::downgrade(app) }
@@ -274,89 +260,11 @@ impl ServerHandle {
         Ok(())
     }
 
-    /// Removes a participant from a room. In v2 it gets `kicked`, and the others learn that it
-    /// left. Its token becomes void, and so does the [seat](crate::MintToken::seat) that the token
-    /// names; with the password, an invite or a token for another seat it can come back.
-    ///
-    /// # Errors
-    ///
-    /// The room or the participant does not exist, or the participant is the room's creator.
-    pub async fn kick(&self, room: RoomId, participant: ParticipantId) -> Result<(), KickError> {
-        let app = self.app.upgrade().ok_or(KickError::RoomNotFound)?;
-        let kick = Op::Kick { participant, rotate: None };
-        app.rooms.apply(room, &kick).await?;
-        tracing::info!(%room, %participant, "participant kicked by the administrator");
-        Ok(())
-    }
-
-    /// Removes a participant as [`kick`](Self::kick) does, and gives the room a new password and
-    /// invite, so that the old ones no longer let it in. Unused tokens of other participants become
-    /// void too, except those [minted](Self::mint) to pass a change of the password. Use
-    /// [`ban_user`](Self::ban_user) for users with such tokens. Repeating a ban changes the
-    /// password again.
-    ///
-    /// # Errors
-    ///
-    /// The room or the participant does not exist, the participant is the room's creator, or the
-    /// password was changed too often.
-    pub async fn ban(
-        &self,
-        room: RoomId,
-        participant: ParticipantId,
-    ) -> Result<RoomCredentials, KickError> {
-        let app = self.app.upgrade().ok_or(KickError::RoomNotFound)?;
-        let record = app.rooms.get(room).ok_or(KickError::RoomNotFound)?;
-        let kick = |rotation| Op::Kick { participant, rotate: Some(rotation) };
-        let (_, credentials) = app.rooms.rotate(&record, &PasswordChoice::Random, kick).await?;
-        tracing::info!(%room, %participant, "participant banned by the administrator");
-        Ok(credentials)
-    }
-
-    /// Removes every participant of a user, as [`kick`](Self::kick) does. Only participants whose
-    /// token was [minted](Self::mint) with an identity have a user.
-    ///
-    /// # Errors
-    ///
-    /// The room does not exist, or the user is not in it.
-    pub async fn kick_user(&self, room: RoomId, user: UserId) -> Result<(), KickError> {
-        self.remove_user(room, user, false).await
-    }
-
-    /// Removes every participant of a user, and voids all tokens that were minted for the user. No
-    /// more are minted for this room. The user need not be in the room.
-    ///
-    /// A room remembers the last 256 banned users. The password and the invite do not name a user,
-    /// so they still admit everybody who has them; [`ban`](Self::ban) changes them.
-    ///
-    /// # Errors
-    ///
-    /// The room does not exist.
-    pub async fn ban_user(&self, room: RoomId, user: UserId) -> Result<(), KickError> {
-        self.remove_user(room, user, true).await
-    }
-
-    async fn remove_user(&self, room: RoomId, user: UserId, ban: bool) -> Result<(), KickError> {
-        let app = self.app.upgrade().ok_or(KickError::RoomNotFound)?;
-        app.rooms.apply(room, &Op::KickUser { user, ban }).await?;
-        tracing::info!(%room, ban, "user removed by the administrator");
-        Ok(())
-    }
-
     /// Does what [`Server::drain`](crate::Server::drain) does, for code that has no
     /// [`Server`](crate::Server).
     pub async fn drain(&self) {
         if let Some(app) = self.app.upgrade() {
             app.drain().await;
-        }
-    }
-}
-
-impl From<ChangeError> for KickError {
-    fn from(error: ChangeError) -> Self {
-        match error {
-            ChangeError::Rejected(Reject::CreatorStays) => Self::CreatorStays,
-            ChangeError::Rejected(Reject::ParticipantNotFound) => Self::ParticipantNotFound,
-            ChangeError::Rejected(_) | ChangeError::Stopping => Self::RoomNotFound,
         }
     }
 }
