@@ -71,7 +71,7 @@ impl Identity {
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = Writer::begin(FORMAT, READABLE_BY, &self.later_fields);
         out.option(self.user.as_ref(), |out, user| out.text(user.as_str()));
-        out.option(self.attributes.as_ref(), Writer::attributes);
+        out.option(self.attributes.as_ref(), |out, attributes| attributes.write(out));
         out.end(&self.later_fields)
     }
 
@@ -83,7 +83,7 @@ impl Identity {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, InvalidBytes> {
         let mut from = Reader::begin(bytes, FORMAT, READABLE_BY)?;
         let user = from.option(Reader::parsed)?;
-        let attributes = from.option(Reader::attributes)?;
+        let attributes = from.option(Attributes::read)?;
         let later_fields = from.later_fields()?;
         Ok(Self { user, attributes, later_fields })
     }
@@ -162,6 +162,15 @@ impl Attributes {
             return Err(InvalidIdentity::Attributes);
         }
         Ok(Self(payload))
+    }
+
+    pub(crate) fn write(&self, out: &mut Writer) {
+        out.bytes(self.as_json());
+    }
+
+    pub(crate) fn read(from: &mut Reader<'_>) -> Result<Self, InvalidBytes> {
+        let json = Bytes::copy_from_slice(from.bytes()?);
+        Self::from_json(&json).map_err(|_| InvalidBytes::Damaged)
     }
 }
 

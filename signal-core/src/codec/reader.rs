@@ -5,7 +5,6 @@ use std::str::FromStr;
 use bytes::Bytes;
 
 use super::{InvalidBytes, LaterFields};
-use crate::identity::Attributes;
 use crate::ids::{Attachment, ConnId, NodeId, ParticipantId, Ticket, TicketTag};
 use crate::payload::Payload;
 use crate::protocol::ProtocolVersion;
@@ -114,11 +113,6 @@ impl<'a> Reader<'a> {
     pub(crate) fn payload(&mut self) -> Read<Payload> {
         let json = Bytes::copy_from_slice(self.bytes()?);
         Payload::from_json(&json).map_err(|_| InvalidBytes::Damaged)
-    }
-
-    pub(crate) fn attributes(&mut self) -> Read<Attributes> {
-        let json = Bytes::copy_from_slice(self.bytes()?);
-        Attributes::from_json(&json).map_err(|_| InvalidBytes::Damaged)
     }
 
     pub(crate) fn protocol(&mut self) -> Read<ProtocolVersion> {

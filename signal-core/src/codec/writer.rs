@@ -1,7 +1,6 @@
 //! Writing bytes.
 
 use super::LaterFields;
-use crate::identity::Attributes;
 use crate::ids::{Attachment, ParticipantId, Ticket};
 use crate::payload::Payload;
 use crate::protocol::ProtocolVersion;
@@ -66,10 +65,6 @@ impl Writer {
 
     pub(crate) fn payload(&mut self, value: &Payload) {
         self.bytes(value.as_bytes());
-    }
-
-    pub(crate) fn attributes(&mut self, value: &Attributes) {
-        self.bytes(value.as_json());
     }
 
     pub(crate) fn protocol(&mut self, value: ProtocolVersion) {

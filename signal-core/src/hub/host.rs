@@ -8,7 +8,7 @@ use super::io::Output;
 use super::member::Member;
 use super::node_frame::{NodeBody, NodeFrame, NodeReceiver, NodeSender, SeatRef};
 use super::relay::nodes_of;
-use super::request::Sender;
+use super::sender::Sender;
 use crate::error::ErrorCode;
 use crate::ids::{NodeId, ParticipantId, RoomId};
 use crate::message::{

@@ -23,6 +23,7 @@ mod profile;
 mod relay;
 mod replay;
 mod request;
+mod sender;
 mod slow_reader;
 mod unsent;
 

@@ -1,7 +1,7 @@
 //! What participants may do, and the requests of moderators.
 
 use super::delivery::RefusalDetails;
-use super::request::Sender;
+use super::sender::Sender;
 use super::{AskedBy, Hub};
 use crate::error::ErrorCode;
 use crate::message::{Addressee, Moderation, RequestId};

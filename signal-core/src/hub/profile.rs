@@ -3,7 +3,7 @@
 //! The store may apply two operations in either order, so each member has one update under way at a
 //! time. Later ones wait and are merged.
 
-use super::request::Sender;
+use super::sender::Sender;
 use super::{AskedBy, Hub};
 use crate::ids::{ConnId, ParticipantId, RoomId};
 use crate::message::RequestId;

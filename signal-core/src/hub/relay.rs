@@ -9,7 +9,7 @@ use super::io::Output;
 use super::local_room::Route;
 use super::negotiation::Decision;
 use super::node_frame::{NodeBody, NodeFrame, NodeReceiver, NodeSender, SeatRef};
-use super::request::Sender;
+use super::sender::Sender;
 use crate::error::ErrorCode;
 use crate::ids::{NodeId, ParticipantId};
 use crate::message::{RequestId, ServerMessage, Signal, Topic};

@@ -7,25 +7,17 @@ use super::delivery::RefusalDetails;
 use super::frame::{ClientFrame, Malformed};
 use super::io::Output;
 use super::profile::Profile;
+use super::sender::Sender;
 use crate::close_code::CloseCode;
 use crate::error::ErrorCode;
 use crate::ice::IceServers;
-use crate::ids::{ConnId, ParticipantId, RoomId, Ticket};
+use crate::ids::ConnId;
 use crate::message::{Addressee, Audience, ClientMessage, Request, RequestId, ServerMessage};
 use crate::name::DisplayName;
 use crate::payload::Payload;
 use crate::protocol::ProtocolVersion;
 use crate::time::Timestamp;
 use crate::wire::Problem;
-
-/// The sender of a message.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Sender {
-    pub(super) conn: ConnId,
-    pub(super) room: RoomId,
-    pub(super) id: ParticipantId,
-    pub(super) ticket: Ticket,
-}
 
 impl Hub {
     pub(super) fn frame(&mut self, conn: ConnId, frame: ClientFrame, now: Timestamp) {

@@ -9,7 +9,7 @@ use super::permission_changes::PermissionChanges;
 use super::seats::Seats;
 use super::{OnCreatorLeave, Room, Status};
 use crate::codec::{InvalidBytes, LaterFields, Reader, Writer};
-use crate::identity::Identity;
+use crate::identity::{Attributes, Identity};
 use crate::ids::ParticipantId;
 use crate::reason::CloseReason;
 use crate::time::Timestamp;
@@ -54,7 +54,7 @@ impl Room {
         self.seats.write(&mut out);
         self.access.write_banned(&mut out);
         self.seats.write_addresses(&mut out);
-        out.option(self.data.as_ref(), Writer::attributes);
+        out.option(self.data.as_ref(), |out, data| data.write(out));
         self.seats.write_permissions(&mut out);
         self.permission_changes.write(&mut out);
         self.kicked.write(&mut out);
@@ -128,7 +128,7 @@ impl Room {
             room.seats.read_addresses(&mut from)?;
         }
         if format > 6 {
-            room.data = from.option(Reader::attributes)?;
+            room.data = from.option(Attributes::read)?;
         }
         if format > 7 {
             room.seats.read_permissions(&mut from)?;

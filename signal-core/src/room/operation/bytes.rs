@@ -6,7 +6,7 @@ use super::{Admission, Change, Grant, LeaveKind, Op, Rotation};
 use crate::capacity::Capacity;
 use crate::client::{AddressTag, Client};
 use crate::codec::{InvalidBytes, LaterFields, Reader, Writer};
-use crate::identity::Identity;
+use crate::identity::{Attributes, Identity};
 use crate::ids::IdSuffix;
 use crate::message::Moderation;
 use crate::name::DisplayName;
@@ -123,7 +123,7 @@ impl Op {
             Self::SetAttributes { participant, attributes } => {
                 out.u8(11);
                 out.participant(*participant);
-                out.attributes(attributes);
+                attributes.write(out);
             }
             Self::SetName { participant, name } => {
                 out.u8(14);
@@ -194,7 +194,7 @@ impl Op {
             },
             11 => Self::SetAttributes {
                 participant: from.participant()?,
-                attributes: from.attributes()?,
+                attributes: Attributes::read(from)?,
             },
             12 => Self::SetPermissions {
                 participant: from.participant()?,
@@ -249,7 +249,7 @@ impl Change {
         out.option(*locked, Writer::bool);
         out.option(*capacity, |out, capacity| out.u16(capacity.participants()));
         out.option(*expires_at, Writer::time);
-        out.option(data.as_ref(), Writer::attributes);
+        out.option(data.as_ref(), |out, data| data.write(out));
         out.option(*rotate, |out, rotation| rotation.write(out));
         out.option(*restore_attempts, Writer::u8);
     }
@@ -262,7 +262,7 @@ impl Change {
             locked: from.option(Reader::bool)?,
             capacity: from.option(capacity)?,
             expires_at: from.option(Reader::time)?,
-            data: from.option(Reader::attributes)?,
+            data: from.option(Attributes::read)?,
             rotate: from.option(Rotation::read)?,
             restore_attempts: from.option(Reader::u8)?,
         })
