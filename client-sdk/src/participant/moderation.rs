@@ -21,7 +21,8 @@ impl Participant {
 
     /// Removes another participant from the room for good. If the host application has named its
     /// user, the user is banned. The password and the invite of the room are void until its creator
-    /// or the host application sets a new password, so nobody can join until then.
+    /// or the host application sets a new password, so nobody can join until then. If the
+    /// participant was kicked before and the password has changed since, they stay valid.
     ///
     /// # Errors
     ///

@@ -90,7 +90,12 @@ impl Room {
             Some(seat) => KickedParticipant::of(seat, self.password_epoch()),
             None => self.kicked.get(participant).cloned().ok_or(Reject::ParticipantNotFound)?,
         };
-        let KickedParticipant { user, password_epoch, .. } = banned;
+        let KickedParticipant { user, mut password_epoch, .. } = banned;
+        let is_user = |seat: &Seat| user.is_some() && seat.identity.user == user;
+        if self.seats().iter().any(is_user) {
+            // The user may have learned the present password for the other seat.
+            password_epoch = self.password_epoch();
+        }
         match &user {
             Some(user) => drop(self.kick_user(user, true, changes)?),
             None => self.kick_seats(|seat| seat.id == participant, password_epoch, changes),

@@ -150,6 +150,23 @@ fn a_ban_that_comes_after_a_kick_bans_too() {
 }
 
 #[test]
+fn a_ban_after_a_kick_voids_the_password_with_which_the_user_came_back() {
+    let (mut room, _) = moderated();
+    let user: UserId = "user-1".parse().unwrap();
+    let phone = seat_user(&mut room, 4, &user);
+    kick(&mut room, phone).unwrap();
+    let epoch = room.password_epoch();
+    rotate(&mut room, 20, epoch).unwrap();
+    let laptop = seat_user(&mut room, 5, &user);
+    moderate(&mut room, 2, Moderation::Ban(phone)).unwrap();
+    assert_eq!(room.departure(laptop), Some(LeaveReason::Kicked));
+    assert!(!room.has_password());
+    let epoch = room.password_epoch();
+    rotate(&mut room, 21, epoch).unwrap();
+    unchanged(&mut room, |room| moderate(room, 2, Moderation::Ban(phone)).map(drop).unwrap());
+}
+
+#[test]
 fn a_ban_after_a_kick_that_has_changed_the_password_leaves_the_new_one_valid() {
     let (mut room, _) = moderated();
     let user: UserId = "user-1".parse().unwrap();
