@@ -6,7 +6,10 @@ impl Room {
     /// Takes the place of an earlier room with the same id. The versions go on, and the time of
     /// creation does not go back, so that each record of this room is newer than those of the
     /// earlier one.
-    pub(crate) fn follow(&mut self, earlier: &Self) {
+    ///
+    /// A store of your own calls this before it replaces a room that has ended by a new one.
+    /// [`MemoryStore`](crate::store::MemoryStore) does it by itself.
+    pub fn follow(&mut self, earlier: &Self) {
         self.version = earlier.version + 1;
         self.created_at = self.created_at.max(earlier.created_at);
     }
