@@ -177,13 +177,15 @@ impl<K: Key> FixedWindow<K> {
     }
 
     fn left(&self, window: Option<Window>, most: u32, now: Instant) -> Result<(), RateLimited> {
+        // A limit of zero allows nothing.
+        if most == 0 {
+            return Err(RateLimited { retry_after: self.period });
+        }
         let elapsed = window.map_or(self.period, |window| now.duration_since(window.since));
         match window {
             Some(window) if window.count >= most && elapsed < self.period => {
                 Err(RateLimited { retry_after: self.period - elapsed })
             }
-            // A limit of zero allows nothing.
-            None if most == 0 => Err(RateLimited { retry_after: self.period }),
             Some(_) | None => Ok(()),
         }
     }
@@ -313,6 +315,15 @@ mod tests {
         assert_eq!((limit.take("a"), limit.take("a")), (Ok(()), Ok(())));
         assert!(limit.take("a").is_err());
         assert_eq!(FixedWindow::new(0, MINUTE).take("a"), Err(RateLimited { retry_after: MINUTE }));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_limit_that_becomes_zero_allows_nothing_when_its_period_is_over() {
+        let limit = FixedWindow::new(1, MINUTE);
+        limit.reserve(Some("a")).unwrap().keep();
+        advance(MINUTE).await;
+        let refused = limit.reserve_up_to(0, Some("a")).map(Counted::keep);
+        assert_eq!(refused, Err(RateLimited { retry_after: MINUTE }));
     }
 
     #[tokio::test(start_paused = true)]
