@@ -20,12 +20,12 @@ impl Addresses {
         Some(Self(interfaces.iter().filter_map(|known| known.addr).map(|at| at.ip()).collect()))
     }
 
-    /// The addresses at most half a period ago. All participants of a process share them, because
-    /// the system takes long to list them.
-    fn recent() -> Option<Self> {
+    /// The addresses, listed at most that long ago. All participants of a process share them,
+    /// because the system takes long to list them.
+    fn listed(at_most: Duration) -> Option<Self> {
         static RECENT: Mutex<Option<(Instant, Addresses)>> = Mutex::new(None);
         let mut recent = RECENT.lock().unwrap_or_else(PoisonError::into_inner);
-        if recent.as_ref().is_none_or(|(listed, _)| listed.elapsed() >= PERIOD / 2) {
+        if recent.as_ref().is_none_or(|(listed, _)| listed.elapsed() >= at_most) {
             *recent = Self::now().map(|addresses| (Instant::now(), addresses));
         }
         recent.as_ref().map(|(_, addresses)| addresses.clone())
@@ -65,7 +65,10 @@ impl AddressWatch {
     pub(crate) fn start() -> Self {
         let mut timer = interval(PERIOD);
         timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Self { current: watch::Sender::new(Addresses::now().unwrap_or_default()), timer }
+        Self {
+            current: watch::Sender::new(Addresses::listed(Duration::ZERO).unwrap_or_default()),
+            timer,
+        }
     }
 
     pub(crate) fn subscribe(&self) -> watch::Receiver<Addresses> {
@@ -76,7 +79,7 @@ impl AddressWatch {
     pub(crate) async fn changed(&mut self) -> AddressChange {
         loop {
             self.timer.tick().await;
-            let Some(now) = Addresses::recent() else { continue };
+            let Some(now) = Addresses::listed(PERIOD / 2) else { continue };
             let before = self.current.borrow().clone();
             if now != before {
                 self.current.send_replace(now.clone());
