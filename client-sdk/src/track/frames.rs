@@ -13,7 +13,6 @@ use crate::opus;
 
 /// An encoded video frame or audio packet, as its sender encoded it.
 #[derive(Clone, Debug, Eq, PartialEq)]
-#[non_exhaustive]
 pub struct RemoteFrame {
     /// The data: for H.264 an access unit in Annex-B format, for AV1 a temporal unit in the
     /// low-overhead format without its delimiter.
