@@ -121,7 +121,7 @@ export interface Peer {
   readonly connected: boolean;
   /** The state that the participant has set with {@link Participant.update}. */
   readonly state?: unknown;
-  /** The attributes that the application has given the participant. */
+  /** The attributes that the host application has given the participant. */
   readonly attributes?: Record<string, string>;
   /** Whether the participant may send media. While it may not, `media` is empty. */
   readonly publish: boolean;
@@ -139,7 +139,7 @@ export interface PeerConnection {
   readonly pc: RTCPeerConnection;
 }
 
-/** What this participant may do. The server's own code decides. */
+/** What this participant may do. The host application decides. */
 export interface Permissions {
   /** Send messages of the application. */
   message: boolean;

@@ -1,4 +1,4 @@
-// The invitation of a room: its link, its number and its password.
+// The invitation of a room: its link, its id and its password.
 
 import { copy } from "./copy.js";
 import { dialog, element, icon, notify } from "./dom.js";
@@ -21,7 +21,7 @@ export class Invitation {
   show({ roomId, link, password }) {
     const known = [
       [say("link"), link, "link"],
-      [say("roomNumber"), roomId, "code"],
+      [say("roomId"), roomId, "code"],
       [say("password"), password, "code"],
     ].filter(([, value]) => value);
     this.#rows.replaceChildren(...known.map(row));

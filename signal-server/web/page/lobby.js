@@ -36,7 +36,7 @@ export function lobbyView(entry, on) {
     className: "card",
     onsubmit: (event) => attempt(event, submit, say("joining"), problem, join),
   },
-  element("p", { className: "room-number" }, say("roomOf", { room: entry.roomId })),
+  element("p", { className: "room-id" }, say("roomOf", { room: entry.roomId })),
   element("h1", {}, say("lobbyTitle")),
   field(say("yourName"), name), passwordField, problem, submit,
   element("button", { type: "button", className: "plain", onclick: on.back }, say("back")));

@@ -1,4 +1,4 @@
-// The first view: create a room, or join one by its number and password.
+// The first view: create a room, or join one by its id and password.
 
 import { paste } from "./access.js";
 import { element, field } from "./dom.js";
@@ -92,7 +92,7 @@ function joinCard(on) {
     element("h2", {}, say("joinTitle")),
     element("p", { className: "hint" }, say("joinHint")),
     element("div", { className: "columns" },
-      field(say("roomNumber"), room),
+      field(say("roomId"), room),
       field(say("password"), password),
     ),
     field(say("yourName"), name),
