@@ -165,19 +165,26 @@ export interface ParticipantEvents {
   peerjoined: { peer: Peer };
   /** The name, the state, the media or the connection of the peer has changed. */
   peerchanged: { peer: Peer };
-  peerleft: { peer: Peer };
+  /** `kicked` also after a ban; `lost` if the peer did not come back in time. */
+  peerleft: { peer: Peer; reason: "left" | "lost" | "kicked" | "replaced" };
   roomchanged: undefined;
   /** This participant may do other things than before: see `permissions`. */
   permissionschanged: undefined;
   message: { from: string; topic: string; data: unknown };
-  /** `reconnecting` while there is no socket to the server; calls go on. */
-  status: { status: "connected" | "reconnecting" };
+  /**
+   * `reconnecting` while there is no socket to the server; calls go on. With `connected`, `lossy`
+   * tells whether messages to or from the server were lost meanwhile.
+   */
+  status: { status: "connected" | "reconnecting"; lossy: boolean };
   /** The room closes, or this participant is removed; `ended` follows. */
   closing: { kind: "room_closed" | "kicked"; code?: string; reason: string };
   /** Strangers have tried too many passwords, or may try again. Only the creator gets this. */
   passwordattempts: { left: number; retryAfterMs: number };
-  /** The server has refused a message. */
-  refused: { code: string; message: string; about?: string };
+  /**
+   * The server has refused a message. `req` is what {@link Participant.moderate} returned, and
+   * absent for other messages, and for one that the server has dropped as `rate_limited`.
+   */
+  refused: { code: string; message: string; about?: string; req?: string };
   /** The stay has ended; the close code is the reason. After 4510, join again. */
   ended: { code: number; error?: string };
 }
@@ -208,11 +215,12 @@ export class Participant extends EventTarget {
   /** Sends any JSON value of up to 16 KiB to a participant, to `"room"` or to `"host"`. */
   send(to: string, topic: string, data: unknown): void;
   /**
-   * Kicks or bans a participant other than the creator, or locks, unlocks or closes the room. Without
-   * the permission `refused` follows.
+   * Kicks or bans a participant other than the creator, or locks, unlocks or closes the room. A
+   * success has no answer but its effect: `peerleft` with `kicked`, `roomchanged` or `ended`. A
+   * failure, as without the permission, is told by `refused` with the `req` that this returns.
    */
-  moderate(action: "kick" | "ban", participantId: string): void;
-  moderate(action: "lock" | "unlock" | "close"): void;
+  moderate(action: "kick" | "ban", participantId: string): string;
+  moderate(action: "lock" | "unlock" | "close"): string;
   /** Ends the seat. A creator who leaves closes the room, unless it was created otherwise. */
   leave(): void;
 

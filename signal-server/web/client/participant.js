@@ -17,6 +17,7 @@ export class Participant extends EventTarget {
   #uplink = USUAL_UPLINK_BPS;
   #ahead = 0; // milliseconds by which the clock of the server is ahead
   #state;
+  #moderated = 0; // the messages sent by `moderate`
   #settle;
   #refresh;
 
@@ -72,8 +73,12 @@ export class Participant extends EventTarget {
   }
 
   // Kicks or bans a participant, or locks, unlocks or closes the room, if this participant may.
+  // Returns what `refused` repeats.
   moderate(action, participantId) {
-    this.#signaling.send({ type: "moderate", action, participant_id: participantId });
+    this.#moderated += 1;
+    const req = `moderate-${this.#moderated}`;
+    this.#signaling.send({ type: "moderate", action, participant_id: participantId, req });
+    return req;
   }
 
   leave() {
@@ -91,8 +96,8 @@ export class Participant extends EventTarget {
       case "resumed":
         this.#enter(message);
         if (message.participants) this.#compare(message.participants);
-        this.#become("connected");
         if (message.room) this.#tell("roomchanged");
+        this.#become("connected", { lossy: message.replayed === null });
         break;
       case "peer_joined":
         this.#meet(message.participant);
@@ -203,7 +208,7 @@ export class Participant extends EventTarget {
     if (this.peers.get(peer.id) !== peer) return;
     const isOver = ["failed", "closed"].includes(peer.connection.state);
     if (peer.hasLeft && isOver) {
-      this.#drop(peer);
+      this.#drop(peer, "lost");
       return;
     }
     showMedia(peer);
@@ -241,15 +246,15 @@ export class Participant extends EventTarget {
       peer.connected = false;
       this.#tell("peerchanged", { peer });
     } else {
-      this.#drop(peer);
+      this.#drop(peer, reason);
     }
   }
 
-  #drop(peer) {
+  #drop(peer, reason) {
     peer.connection?.close();
     this.peers.delete(peer.id);
     this.#divideUplink();
-    this.#tell("peerleft", { peer });
+    this.#tell("peerleft", { peer, reason });
   }
 
   // After messages were lost, the server names the present participants, and has forgotten our
@@ -285,16 +290,17 @@ export class Participant extends EventTarget {
       // The refused message may have been a description, which counts as never sent.
       setTimeout(() => this.#renew(peer), error.retry_after_ms ?? 1000);
     }
-    this.#tell("refused", { code: error.code, message: error.message, about: error.about });
+    const { code, message, about, req } = error;
+    this.#tell("refused", { code, message, about, req });
   }
 
   #apply() {
     for (const { connection } of this.peers.values()) connection?.publish();
   }
 
-  #become(status) {
+  #become(status, { lossy = false } = {}) {
     this.status = status;
-    this.#tell("status", { status });
+    this.#tell("status", { status, lossy });
   }
 
   #end(code, error) {

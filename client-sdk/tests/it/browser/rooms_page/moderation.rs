@@ -3,10 +3,15 @@
 
 use client_sdk::{Client, CloseReason, Options, Permissions};
 use serde_json::json;
-use signal_server::{Admit, JoinDecision, JoinRequest, MintToken, async_trait};
+use signal_server::testing::TestServer;
+use signal_server::{
+    Admit, HostMessage, JoinDecision, JoinRequest, MintToken, Payload, Topic, async_trait,
+};
 
 use super::{Call, join, permit, stage, stage_with};
+use crate::browser::chromium::Chromium;
 use crate::browser::visitor::{Invitation, Visitor};
+use crate::common::wire::{Network, Wire};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_is_removed_may_come_back_and_whoever_is_banned_needs_a_new_invitation() {
@@ -212,6 +217,106 @@ async fn a_moderator_removes_bans_locks_and_closes_for_as_long_as_it_is_permitte
     call.assert_no_faults().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_moderator_who_bans_somebody_who_has_just_left_is_told_so() {
+    let moderated = Moderated::begin().await;
+    let Moderated { server, wire, call, .. } = &moderated;
+    let Call { guest, invitation, .. } = call;
+    let program = join(server, invitation).await;
+    guest.until_shown(".people .ban").await;
+    wire.hold();
+    guest.click(".people .ban").await;
+    program.participant.leave().await;
+    guest.until_hidden(".people .ban").await;
+    wire.let_go(1).await;
+    guest.until_shown(".management .problem").await;
+    let problem = guest.text(".management .problem").await;
+    assert_eq!(problem, "This person is no longer in the room.");
+    let notices = guest.see("visit.notices.join()").await;
+    assert!(!notices.as_str().unwrap().contains("banned"), "{notices}");
+    // The password is still good.
+    drop(join(server, invitation).await);
+    call.assert_no_faults().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_moderator_over_the_rate_is_told_so() {
+    let moderated = Moderated::begin().await;
+    let Moderated { server, call, .. } = &moderated;
+    let Call { guest, invitation, .. } = call;
+    let program = join(server, invitation).await;
+    guest.until_shown(".people .ban").await;
+    let ban_after_pings = "(() => {
+        const socket = visit.sockets.at(-1);
+        for (let sent = 0; sent < 500; sent += 1) socket.send('{\"type\":\"ping\"}');
+        document.querySelector('.people .ban').click();
+    })()";
+    guest.see(ban_after_pings).await;
+    guest.until_shown(".management .problem").await;
+    assert!(guest.text(".management .problem").await.starts_with("Too many attempts."));
+    // The password is still good.
+    drop((program, join(server, invitation).await));
+    call.assert_no_faults().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_moderator_without_an_answer_is_told_so() {
+    let moderated = Moderated::begin().await;
+    let Moderated { wire, call: Call { creator, guest, .. }, .. } = &moderated;
+    wire.hold();
+    guest.click("#lock").await;
+    guest.until_shown(".management .problem").await;
+    assert!(guest.text(".management .problem").await.starts_with(UNANSWERED));
+    wire.let_go(1).await;
+    for page in [creator, guest] {
+        page.until("document.querySelector('.count').textContent.includes('Locked')").await;
+        page.assert_no_faults().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_moderator_whose_message_was_lost_with_the_socket_is_told_so() {
+    let moderated = Moderated::begin().await;
+    let Moderated { server, wire, call, .. } = &moderated;
+    let Call { guest, invitation, .. } = call;
+    wire.refuse(true);
+    wire.network(Network::Forgets);
+    guest.click("#lock").await;
+    guest.see("visit.loseSocket()").await;
+    guest.until_shown(".warning").await;
+    // More than the server keeps for it.
+    for _ in 0..300 {
+        let (topic, data) = (Topic::new("news").unwrap(), Payload::new("more").unwrap());
+        let room = invitation.room.parse().unwrap();
+        server.server().handle().send(room, HostMessage::to_room(topic, data)).unwrap();
+    }
+    wire.network(Network::Carries);
+    wire.refuse(false);
+    guest.until_hidden(".warning").await;
+    // At once, and not only when it has waited for long enough.
+    assert!(guest.text(".management .problem").await.starts_with(UNANSWERED));
+    assert_eq!(guest.text("#lock").await, "Lock");
+    call.assert_no_faults().await;
+}
+
+/// A call that Bob moderates, who reaches the server by a wire and has opened the dialog.
+struct Moderated {
+    server: TestServer,
+    wire: Wire,
+    call: Call,
+    _browser: Chromium,
+}
+
+impl Moderated {
+    async fn begin() -> Self {
+        let (server, browser) = stage_with(|builder| builder.admit(ModeratedByBob)).await;
+        let (wire, _) = Wire::to(server.address()).await;
+        let call = Call::begin_with(&browser, [&server.url(), &wire.url()], "").await;
+        call.guest.click("#manage").await;
+        Self { server, wire, call, _browser: browser }
+    }
+}
+
 /// An application in which whoever is called Bob moderates.
 struct ModeratedByBob;
 
@@ -231,3 +336,6 @@ fn left(time: &str) -> String {
 
 /// The clock of a machine that is a day behind.
 const SLOW_CLOCK: &str = "const { now } = Date; Date.now = () => now() - 24 * 3600 * 1000;";
+
+/// What the dialog says of a message of which it cannot know whether it took effect.
+const UNANSWERED: &str = "The server has not answered.";
