@@ -180,25 +180,20 @@ impl Shard {
     }
 
     /// Tells the application of a new room.
-    fn tell_opened(&self, room: &Room) {
+    fn tell_opened(&self, room: &Arc<Room>) {
         let opened = room.events_since(None, room.created_at());
         let mut state = self.lock();
         state.store.note_opened(&opened);
         state.events.tell(opened);
+        state.to_keep.push(Arc::clone(room));
         self.release(state);
-        if let Some(webhooks) = &self.webhooks {
-            webhooks.keep(room);
-        }
     }
 
     /// Removes a new room whose creator will not hear of it, unless somebody has ended it.
-    fn withdraw(&self, room: &Room) {
+    fn withdraw(&self, room: &Arc<Room>) {
         let mut state = self.lock();
-        let is_withdrawn = state.withdraw(room);
+        state.withdraw(room, self.clock.now());
         self.release(state);
-        if let (false, Some(webhooks)) = (is_withdrawn, &self.webhooks) {
-            webhooks.keep(room);
-        }
     }
 
     /// Adds a room that an earlier process saved.
@@ -321,7 +316,7 @@ impl Shard {
         // Another thread waits here and takes the effects that follow, so that no older record is
         // saved and no older event sent after a newer one.
         let in_order = self.effects.lock().unwrap_or_else(PoisonError::into_inner);
-        let Effects { to_save, to_queue, to_tell, to_host, to_ask, to_give_back } =
+        let Effects { to_save, to_queue, to_keep, to_tell, to_host, to_ask, to_give_back } =
             self.lock().take_effects();
         let webhooks = self.webhooks.as_ref();
         let queued = |events| webhooks.map_or_else(Vec::new, |queue| queue.entries(events));
@@ -332,6 +327,7 @@ impl Shard {
         }
         if let Some(webhooks) = webhooks {
             webhooks.add(to_queue);
+            to_keep.iter().for_each(|room| webhooks.keep(room));
         }
         to_tell.into_iter().for_each(|told| self.events.tell(told));
         to_ask.into_iter().for_each(|(request, room)| self.ask_for_ice_servers(request, room));

@@ -21,6 +21,8 @@ pub(super) enum PendingReply {
         op: OpId,
         reply: Result<Receipt, Reject>,
     },
+    /// The queue for webhooks, which sends the events of a new room from then on.
+    Keep,
     /// `is_seen` tells whether participants see the change. A join or a wrong password only changes
     /// counts.
     Request {
@@ -108,6 +110,7 @@ impl Group {
     fn is_seen(&self) -> bool {
         self.replies.iter().any(|reply| match reply {
             PendingReply::Create { .. } | PendingReply::Hub { .. } => true,
+            PendingReply::Keep => false,
             PendingReply::Request { is_seen, .. } => *is_seen,
         })
     }

@@ -62,6 +62,8 @@ pub(super) struct State {
     pub(super) ice_requests: IceRequests,
     /// The participants that do not get the host's message that is being handled.
     pub(super) refused: Option<Vec<HostMessageRefusal>>,
+    /// The new rooms whose events may be sent to webhooks.
+    pub(super) to_keep: Vec<Arc<Room>>,
     /// The messages to the host.
     to_host: Vec<MessageToHost>,
     /// The requests for ICE servers to be carried out next.
@@ -77,6 +79,8 @@ pub(super) struct Effects {
     pub(super) to_save: Vec<(RecordChange, Vec<RoomEvent>)>,
     /// The events to queue for webhooks at once.
     pub(super) to_queue: Vec<RoomEvent>,
+    /// The new rooms whose events may be sent to webhooks.
+    pub(super) to_keep: Vec<Arc<Room>>,
     pub(super) to_tell: Vec<Notice>,
     pub(super) to_host: Vec<MessageToHost>,
     pub(super) to_ask: Vec<(IceRequest, Arc<Room>)>,
@@ -104,6 +108,7 @@ impl State {
             events,
             ice_requests: IceRequests::default(),
             refused: None,
+            to_keep: Vec::new(),
             to_host: Vec::new(),
             to_ask: Vec::new(),
             pending: PendingReplies::default(),
@@ -113,6 +118,7 @@ impl State {
     pub(super) fn has_effects(&self) -> bool {
         self.store.has_effects()
             || self.events.has_to_tell()
+            || !self.to_keep.is_empty()
             || !self.to_host.is_empty()
             || !self.to_ask.is_empty()
     }
@@ -122,6 +128,7 @@ impl State {
         Effects {
             to_save: self.store.take_to_save(),
             to_queue: self.store.take_to_queue(),
+            to_keep: mem::take(&mut self.to_keep),
             to_tell: self.events.take_to_tell(),
             to_host: mem::take(&mut self.to_host),
             to_ask: mem::take(&mut self.to_ask),
@@ -214,18 +221,27 @@ impl State {
         Ok(room)
     }
 
-    /// Removes a new room whose creator will not hear of it; `false` if the room is over already.
-    pub(super) fn withdraw(&mut self, room: &Room) -> bool {
+    /// Removes a new room whose creator will not hear of it. The events of one that is over already
+    /// are kept.
+    pub(super) fn withdraw(&mut self, room: &Arc<Room>, now: Timestamp) {
         let id = room.id();
+        let newest = self.store.room(id).cloned();
         // A room that could not be saved is gone already, but the store may have it all the same.
-        let is_gone = self.store.room(id).is_none();
-        if !is_gone && !self.store.withdraw(id, room.epoch()) {
-            return false;
+        if newest.is_none() || self.store.withdraw(id, room.epoch()) {
+            self.pending.remove(id);
+            self.events.forget(id);
+            self.store.save(RecordChange::Forget(id));
+            return;
         }
-        self.pending.remove(id);
-        self.events.forget(id);
-        self.store.save(RecordChange::Forget(id));
-        true
+        // The events of this room are queued once it is written. A later room with its id means
+        // that it is.
+        let keep = match newest.filter(|newest| newest.epoch() == room.epoch()) {
+            Some(newest) => self.pending.push_behind(&newest, PendingReply::Keep),
+            None => Some(PendingReply::Keep),
+        };
+        if let Some(keep) = keep {
+            self.settle(keep, Some(room), Ok(()), now);
+        }
     }
 
     /// Adds a room that an earlier process saved.
@@ -322,6 +338,7 @@ impl State {
                 let applied = Applied::settled(record.cloned(), reply);
                 self.hub.handle_input(Input::Committed { op, applied }, now);
             }
+            PendingReply::Keep => self.to_keep.extend(record.cloned()),
             PendingReply::Request { answer, .. } => {
                 if let Some(record) = record {
                     self.hub.handle_input(Input::Record(Arc::clone(record)), now);

@@ -9,8 +9,8 @@ use std::time::Duration;
 use serde_json::json;
 use signal_server::testing::{self, TestServer};
 use signal_server::{
-    Builder, Limits, QueueWrite, QueuedEvent, RoomId, RoomStore, RoomWrite, Secret, StoredRoom,
-    Webhooks,
+    Builder, CreateRoom, DisplayName, Limits, QueueWrite, QueuedEvent, RoomId, RoomStore,
+    RoomWrite, Secret, StoredRoom, Webhooks,
 };
 
 use super::receiver::{Receiver, Reply, SECRET};
@@ -146,4 +146,33 @@ async fn an_event_waits_until_its_record_is_saved_and_a_withdrawn_room_has_none(
     until(|| tables.queue.lock().unwrap().is_empty()).await;
     let known = [&room.id, &later.id];
     assert!(receiver.attempts().iter().all(|got| known.iter().any(|room| got.room() == **room)));
+}
+
+#[tokio::test]
+async fn the_events_of_a_room_that_is_closed_before_it_is_saved_hold_up_no_later_one() {
+    let (receiver, tables) = (Receiver::start().await, Tables::default());
+    let (_api, server) = serve(hooked(&receiver), tables.clone()).await;
+    let handle = server.server().handle();
+    let mut new = CreateRoom::without_creator(DisplayName::parse("daily").unwrap().unwrap());
+    let id = RoomId::chosen("daily").unwrap();
+    new.id = Some(id);
+    tables.hangs.store(true, Ordering::Relaxed);
+    let creating = tokio::spawn({
+        let (handle, new) = (handle.clone(), new.clone());
+        async move { handle.create_room(new).await }
+    });
+    until(|| handle.room(id).is_some()).await;
+    let closing = tokio::spawn({
+        let handle = handle.clone();
+        async move { handle.close_room(id).await }
+    });
+    until(|| handle.room(id).is_none()).await;
+    creating.abort();
+    assert!(creating.await.unwrap_err().is_cancelled());
+    tables.hangs.store(false, Ordering::Relaxed);
+    closing.await.unwrap().unwrap();
+    let finished = receiver.types_until("daily", "room_finished").await;
+    assert_eq!(finished, ["room_started", "room_finished"]);
+    handle.create_room(new).await.unwrap();
+    receiver.types_until("daily", "room_started").await;
 }
