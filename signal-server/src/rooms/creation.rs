@@ -60,8 +60,8 @@ impl Rooms {
         if wanted.capacity > self.max_capacity {
             return Err(CreateRoomError::TooLarge);
         }
-        let now = self.clock.now();
         let (mut room, credentials) = loop {
+            let now = self.clock.now();
             let id = wanted.id.unwrap_or_else(random_id);
             let password = wanted.password.as_ref().map(PasswordChoice::password);
             let tag = password.as_ref().map(|password| self.password_tag(id, password));
