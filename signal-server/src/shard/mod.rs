@@ -143,11 +143,11 @@ impl Shard {
     /// such a room.
     pub(crate) fn send(
         &self,
-        room: RoomId,
+        room: RoomRef,
         message: HostMessage,
     ) -> Option<Vec<HostMessageRefusal>> {
         let mut state = self.lock();
-        let record = Arc::clone(state.store.room(room)?);
+        let record = state.store.room(room.id).filter(|record| room.is(record)).cloned()?;
         let (before, now) = (state.deadline(), self.clock.now());
         state.refused = Some(Vec::new());
         state.hub.handle_input(Input::HostMessage { record, message }, now);

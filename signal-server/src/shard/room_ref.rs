@@ -13,7 +13,7 @@ pub(crate) struct RoomRef {
 }
 
 impl RoomRef {
-    pub(super) fn is(&self, room: &Room) -> bool {
+    pub(crate) fn is(&self, room: &Room) -> bool {
         self.id == room.id() && self.epoch.is_none_or(|epoch| epoch == room.epoch())
     }
 }

@@ -7,8 +7,10 @@ use signal_server::{
     Capacity, CreateRoom, CreateRoomError, CreatedRoom, DisplayName, MintToken, ResizeError,
     RoomId, ServerHandle,
 };
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
-use crate::common::{Api, Managed, Room, builder, text};
+use crate::common::{ADMIN_KEY, Api, Managed, Room, builder, text};
 
 fn display_name(name: &str) -> DisplayName {
     DisplayName::parse(name).unwrap().unwrap()
@@ -147,6 +149,46 @@ async fn operators_create_rooms_of_every_shape() {
     }
     assert!(after.is_empty(), "{after}");
     managed.send(Method::DELETE, "/admin/rooms/Daily~1", None).await.data();
+}
+
+#[tokio::test]
+async fn requests_of_operators_do_not_touch_a_later_room_whose_id_is_the_same() {
+    let managed = Managed::start().await;
+    let handle = managed.api.server().handle();
+    let participant = "daily/participants/p_zzzy0001";
+    let muted = json!({"message": false, "update": true, "publish": false, "moderate": false});
+    for (method, path, body) in [
+        ("PUT", "daily/data", json!({"meeting": "7"})),
+        ("POST", "daily/messages", json!({"topic": "notice", "data": 1})),
+        ("POST", "daily/tokens", json!({})),
+        ("PUT", &format!("{participant}/attributes"), json!({"role": "speaker"})),
+        ("PUT", &format!("{participant}/name"), json!({"name": "小红"})),
+        ("PUT", &format!("{participant}/permissions"), muted),
+        ("PATCH", "daily", json!({"locked": true})),
+    ] {
+        let earlier = handle.create_room(own_room("daily")).await.unwrap().room.id;
+        let body = body.to_string();
+        let mut stream = TcpStream::connect(managed.operators.address()).await.unwrap();
+        let head = format!(
+            "{method} /admin/rooms/{path} HTTP/1.1\r\nHost: localhost\r\n\
+             Authorization: Bearer {ADMIN_KEY}\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut wanted = [0; "HTTP/1.1 100 Continue\r\n\r\n".len()];
+        stream.read_exact(&mut wanted).await.unwrap();
+        assert!(wanted.starts_with(b"HTTP/1.1 100 "), "the room of the path is known");
+        handle.close_room(earlier).await.unwrap();
+        let later = handle.create_room(own_room("daily")).await.unwrap().room;
+        stream.write_all(body.as_bytes()).await.unwrap();
+        let mut said = String::new();
+        stream.read_to_string(&mut said).await.unwrap();
+        assert!(said.starts_with("HTTP/1.1 404 "), "{path}: {said}");
+        assert!(said.contains("room_not_found"), "{path}: {said}");
+        assert_eq!(handle.room(later.id), Some(later), "{path}");
+        handle.close_room(earlier).await.unwrap();
+    }
 }
 
 #[tokio::test]

@@ -88,7 +88,7 @@ pub(crate) async fn send(
     body: JsonBody,
 ) -> Result<Success<Sent>, ApiError> {
     let message = body.parse::<SendRequest>()?.message()?;
-    let refused = match ServerHandle::new(&app).send(room.id(), message) {
+    let refused = match ServerHandle::new(&app).send_to(&room, message) {
         Ok(()) => Vec::new(),
         Err(SendError::Refused(refused)) => {
             refused.iter().map(Refusal::of).collect::<Result<_, _>>()?

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use serde::Serialize;
-use signal_core::room::Reject;
+use signal_core::room::{Op, Reject};
 
 use super::open_room::OpenRoom;
 use super::texts;
@@ -15,7 +15,7 @@ use crate::http::error::ApiError;
 use crate::http::error_responses::error_responses;
 use crate::http::path::ParticipantPath;
 use crate::http::response::Success;
-use crate::server::handle::ServerHandle;
+use crate::server::handle::SetParticipantError;
 
 error_responses!(Unauthorized, InvalidArgument, RoomNotFound, ParticipantNotFound, BodyTooLarge);
 
@@ -61,8 +61,8 @@ pub(crate) async fn set_attributes(
 ) -> Result<Success<Described>, ApiError> {
     let attributes = texts::parse("attributes", &body.parse()?)?;
     let participant = participant.ok_or(Reject::ParticipantNotFound)?;
-    let handle = ServerHandle::new(&app);
-    handle.set_attributes(room.id(), participant, attributes.clone()).await?;
+    let set = Op::SetAttributes { participant, attributes: attributes.clone() };
+    app.rooms.apply(&room, &set).await.map_err(SetParticipantError::from)?;
     tracing::info!(room = %room.id(), %participant, "attributes set by the administrator");
     let (participant_id, attributes) = (participant.to_string(), attributes.texts());
     Ok(Success::new(Described { participant_id, attributes }))

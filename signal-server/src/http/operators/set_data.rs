@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use serde::Serialize;
+use signal_core::room::{Change, Op};
 
 use super::open_room::OpenRoom;
 use super::texts;
@@ -13,7 +14,7 @@ use crate::http::body::JsonBody;
 use crate::http::error::ApiError;
 use crate::http::error_responses::error_responses;
 use crate::http::response::Success;
-use crate::server::handle::ServerHandle;
+use crate::server::handle::RoomNotFound;
 
 error_responses!(Unauthorized, InvalidArgument, RoomNotFound, BodyTooLarge);
 
@@ -52,7 +53,8 @@ pub(crate) async fn set_data(
     body: JsonBody,
 ) -> Result<Success<Noted>, ApiError> {
     let data = texts::parse("data", &body.parse()?)?;
-    ServerHandle::new(&app).set_data(room.id(), data.clone()).await?;
+    let change = Change { data: Some(data.clone()), ..Change::default() };
+    app.rooms.apply(&room, &Op::Change(change)).await.map_err(|_| RoomNotFound)?;
     tracing::info!(room = %room.id(), "data set by the administrator");
     Ok(Success::new(Noted { room_id: room.id().to_string(), data: data.texts() }))
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use signal_core::room::Reject;
+use signal_core::room::{Op, Reject};
 use signal_core::wire::TypedText;
 
 use super::open_room::OpenRoom;
@@ -15,7 +15,7 @@ use crate::http::error_responses::error_responses;
 use crate::http::path::ParticipantPath;
 use crate::http::response::Success;
 use crate::http::rooms::field;
-use crate::server::handle::ServerHandle;
+use crate::server::handle::SetParticipantError;
 
 error_responses!(Unauthorized, InvalidArgument, RoomNotFound, ParticipantNotFound, BodyTooLarge);
 
@@ -74,7 +74,8 @@ pub(crate) async fn set_name(
     let name = field::display_name("name", Some(&request.name))?
         .ok_or_else(|| invalid("name: expected visible characters"))?;
     let participant = participant.ok_or(Reject::ParticipantNotFound)?;
-    ServerHandle::new(&app).set_name(room.id(), participant, name.clone()).await?;
+    let set = Op::SetName { participant, name: name.clone() };
+    app.rooms.apply(&room, &set).await.map_err(SetParticipantError::from)?;
     tracing::info!(room = %room.id(), %participant, "name set by the administrator");
     let (participant_id, name) = (participant.to_string(), name.to_string());
     Ok(Success::new(Named { participant_id, name }))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use serde::Serialize;
-use signal_core::room::Reject;
+use signal_core::room::{Op, Reject};
 
 use super::open_room::OpenRoom;
 use crate::app::App;
@@ -14,7 +14,7 @@ use crate::http::error_responses::error_responses;
 use crate::http::path::ParticipantPath;
 use crate::http::response::Success;
 use crate::permissions::PermissionsJson;
-use crate::server::handle::ServerHandle;
+use crate::server::handle::SetParticipantError;
 
 error_responses!(Unauthorized, InvalidArgument, RoomNotFound, ParticipantNotFound, BodyTooLarge);
 
@@ -59,8 +59,8 @@ pub(crate) async fn set_permissions(
 ) -> Result<Success<Permitted>, ApiError> {
     let permissions: PermissionsJson = body.parse()?;
     let participant = participant.ok_or(Reject::ParticipantNotFound)?;
-    let handle = ServerHandle::new(&app);
-    handle.set_permissions(room.id(), participant, permissions.into()).await?;
+    let set = Op::SetPermissions { participant, permissions: permissions.into() };
+    app.rooms.apply(&room, &set).await.map_err(SetParticipantError::from)?;
     tracing::info!(room = %room.id(), %participant, "permissions set by the administrator");
     Ok(Success::new(Permitted { participant_id: participant.to_string(), permissions }))
 }

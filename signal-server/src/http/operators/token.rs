@@ -107,7 +107,7 @@ pub(crate) async fn token(
     }
     token.passes_lock = request.passes_lock.unwrap_or_default();
     token.passes_rotation = request.passes_rotation.unwrap_or_default();
-    let minted = ServerHandle::new(&app).mint(room.id(), token)?;
+    let minted = ServerHandle::new(&app).mint_for(&room, token)?;
     let token_expires_at = rfc3339(to_timestamp(minted.expires_at));
     Ok(Success::new(RoomToken { ws_token: minted.ws_token, token_expires_at }))
 }

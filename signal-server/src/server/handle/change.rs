@@ -13,6 +13,7 @@ use crate::clock::system_time;
 use crate::rooms::credentials::{PasswordChoice, RoomCredentials, RoomPassword};
 use crate::rooms::lifetime::Lifetime;
 use crate::rooms::service::ChangeError;
+use crate::shard::room_ref::RoomRef;
 
 /// Why the lifetime of a room was not changed.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
@@ -191,9 +192,13 @@ impl ServerHandle {
     }
 
     /// Finds an open room.
-    pub(super) fn open(&self, room: RoomId) -> Result<(Arc<App>, Arc<Room>), RoomNotFound> {
-        let app = self.app.upgrade().ok_or(RoomNotFound)?;
-        let record = app.rooms.get(room).filter(|room| room.status() == Status::Open);
+    pub(super) fn open(
+        &self,
+        room: impl Into<RoomRef>,
+    ) -> Result<(Arc<App>, Arc<Room>), RoomNotFound> {
+        let (app, room) = (self.app.upgrade().ok_or(RoomNotFound)?, room.into());
+        let is_open = |record: &Arc<Room>| room.is(record) && record.status() == Status::Open;
+        let record = app.rooms.get(room.id).filter(is_open);
         Ok((app, record.ok_or(RoomNotFound)?))
     }
 }

@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use super::ServerHandle;
 use crate::shard::inbox::MessagesToHost;
+use crate::shard::room_ref::RoomRef;
 
 /// Why a message did not reach all of its receivers.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
@@ -42,8 +43,17 @@ impl ServerHandle {
     ///
     /// The room does not exist or has ended, or a participant does not get the message.
     pub fn send(&self, room: RoomId, message: HostMessage) -> Result<(), SendError> {
+        self.send_to(room, message)
+    }
+
+    pub(crate) fn send_to(
+        &self,
+        room: impl Into<RoomRef>,
+        message: HostMessage,
+    ) -> Result<(), SendError> {
+        let room = room.into();
         let app = self.app.upgrade().ok_or(SendError::RoomNotFound)?;
-        let refused = app.rooms.shards.of(room).send(room, message);
+        let refused = app.rooms.shards.of(room.id).send(room, message);
         let refused = refused.ok_or(SendError::RoomNotFound)?;
         let is_over = |refusal: &HostMessageRefusal| {
             matches!(refusal.code, ErrorCode::RoomClosed | ErrorCode::RoomExpired)

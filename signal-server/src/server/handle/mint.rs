@@ -10,6 +10,7 @@ use thiserror::Error;
 use super::ServerHandle;
 use crate::auth::ws_token::WsTokens;
 use crate::rooms::mint::MintToken;
+use crate::shard::room_ref::RoomRef;
 
 /// A token that opens a socket in one room.
 #[derive(Clone, Eq, PartialEq)]
@@ -49,6 +50,14 @@ impl ServerHandle {
     /// The room does not exist or has ended, the user is banned, the seat is void, or the lifetime
     /// is too long.
     pub fn mint(&self, room: RoomId, token: MintToken) -> Result<MintedToken, MintError> {
+        self.mint_for(room, token)
+    }
+
+    pub(crate) fn mint_for(
+        &self,
+        room: impl Into<RoomRef>,
+        token: MintToken,
+    ) -> Result<MintedToken, MintError> {
         let lifetime = token.lifetime;
         if lifetime > WsTokens::LIFETIME {
             return Err(MintError::TooLong);
