@@ -93,7 +93,7 @@ impl Guesses {
 
     /// Whether another restore may be asked for.
     pub(super) fn check_restore(&self, follows: u8) -> Result<(), Reject> {
-        if follows >= self.restores && self.restores == RESTORES {
+        if follows >= self.restores && self.restores >= RESTORES {
             Err(Reject::RestoresExhausted)
         } else {
             Ok(())
@@ -102,7 +102,7 @@ impl Guesses {
 
     /// Fills every bucket; `false` if this restore was applied before.
     pub(super) fn restore(&mut self, follows: u8) -> bool {
-        if follows < self.restores || self.restores == RESTORES {
+        if follows < self.restores || self.restores >= RESTORES {
             return false;
         }
         self.restores += 1;

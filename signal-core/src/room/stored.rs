@@ -72,6 +72,9 @@ impl Room {
         let format = from.format();
         let id = from.parsed()?;
         let (epoch, version) = (from.u64()?, from.u64()?);
+        if version > MOST_VERSION {
+            return Err(InvalidBytes::Damaged);
+        }
         let name = from.text()?.into();
         let creator: Option<Arc<str>> = match format {
             1..=7 => Some(from.text()?.into()),
@@ -162,4 +165,6 @@ impl Room {
 const FORMAT: u8 = 9;
 /// The oldest format whose readers understand a record. Formats since only append fields.
 const READABLE_BY: u8 = 8;
+/// No room has changed so often. Versions beyond it could overflow.
+const MOST_VERSION: u64 = u64::MAX / 2;
 const DAY_MILLIS: u64 = 24 * 60 * 60 * 1000;

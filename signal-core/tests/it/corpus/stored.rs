@@ -8,7 +8,8 @@ use signal_core::config::HubConfig;
 use signal_core::hub::{Hub, Input, NodeFrame, NodeId, Output};
 use signal_core::identity::Identity;
 use signal_core::room::{
-    Attachment, Grant, IdSuffix, Op, PasswordTag, Room, RoomSpec, Ticket, TicketTag, TokenHash,
+    Attachment, Change, Grant, IdSuffix, Op, PasswordTag, Room, RoomSpec, Ticket, TicketTag,
+    TokenHash,
 };
 use signal_core::store::MemoryStore;
 use signal_core::{
@@ -27,6 +28,7 @@ pub fn rooms(data: &[u8]) {
         for op in [
             Op::Admit { by: PASSWORD.into(), client: None, suffix: IdSuffix::new(1) },
             attach(Grant::creator(), 1),
+            Op::Change(Change { restore_attempts: Some(u8::MAX), ..Change::default() }),
             Op::Detach { attachment: attachment(1), until: NOW + Duration::from_secs(30) },
             Op::Prune,
         ] {

@@ -193,6 +193,18 @@ fn a_record_with_a_seat_whose_id_was_never_issued_is_damaged() {
 }
 
 #[test]
+fn a_record_whose_version_could_overflow_is_damaged() {
+    let mut record = eventful().to_record();
+    // Two bytes for the format, then the id with its length, and the epoch.
+    let version = 2 + 4 + 6 + 8..2 + 4 + 6 + 8 + 8;
+    assert_eq!(record[version.clone()], eventful().version().to_le_bytes());
+    record[version.clone()].copy_from_slice(&(u64::MAX / 2).to_le_bytes());
+    assert!(Room::from_record(&record).is_ok());
+    record[version].copy_from_slice(&u64::MAX.to_le_bytes());
+    assert_eq!(Room::from_record(&record), Err(InvalidBytes::Damaged));
+}
+
+#[test]
 fn a_newer_format_is_told_from_damage() {
     let mut record = eventful().to_record();
     (record[0], record[1]) = (10, 10);
