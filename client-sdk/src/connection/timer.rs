@@ -125,6 +125,7 @@ mod tests {
             assert!(slept.abs_diff(duration) <= Duration::from_millis(1), "{slept:?}");
         }
     }
+
     #[tokio::test(start_paused = true)]
     async fn one_sleep_is_cut_short() {
         let timer = Timer::default();
