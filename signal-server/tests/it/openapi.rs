@@ -103,6 +103,35 @@ async fn the_document_for_operators_names_every_request_that_they_may_send() {
 }
 
 #[tokio::test]
+async fn the_document_for_operators_takes_the_pages_that_the_server_takes() {
+    let managed = Managed::start().await;
+    let document = document_at(&managed.operators, "/admin/openapi.json").await;
+    let parameters = document["paths"]["/admin/rooms"]["get"]["parameters"].as_array().unwrap();
+    let after = parameters.iter().find(|parameter| parameter["name"] == "after").unwrap();
+    let schema = jsonschema::validator_for(&after["schema"]).unwrap();
+    let longest = "x".repeat(64);
+    for (room, is_taken) in [
+        ("ABC234", true),
+        ("x", true),
+        ("x.", true),
+        (".x", true),
+        ("...", true),
+        (longest.as_str(), true),
+        (".", false),
+        ("..", false),
+        ("", false),
+        ("x+", false),
+        (&format!("{longest}x"), false),
+    ] {
+        let after = format!("1764500000000-{room}");
+        let path = format!("/admin/rooms?after={after}");
+        let answered = managed.send(Method::GET, &path, None).await;
+        let status = if is_taken { 200 } else { 400 };
+        assert_eq!((answered.status, schema.is_valid(&json!(after))), (status, is_taken), "{room}");
+    }
+}
+
+#[tokio::test]
 async fn every_operation_says_who_may_and_how_it_is_refused() {
     let api = Api::start().await;
     let document = document(&api).await;

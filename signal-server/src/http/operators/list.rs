@@ -27,9 +27,14 @@ pub(crate) struct Page {
     #[serde(default = "most")]
     limit: usize,
     /// Where to continue: the `next` of the previous page.
+    // A time and a room id. No room id is `.` or `..`.
     #[cfg_attr(
         feature = "documents",
-        param(nullable = false, pattern = "^[0-9]{1,15}-[0-9A-Za-z._~-]{1,64}$")
+        param(
+            nullable = false,
+            pattern = "^[0-9]{1,15}-([0-9A-Za-z_~-]{1,2}|[0-9A-Za-z_~-][.]|[.][0-9A-Za-z_~-]|\
+            [0-9A-Za-z._~-]{3,64})$"
+        )
     )]
     after: Option<String>,
 }
