@@ -11,7 +11,7 @@ use crate::language::Language;
 use crate::scenario::ScenarioSettings;
 use crate::slo::Objectives;
 use crate::span::{InvalidSpan, Span};
-use crate::target::TargetArgs;
+use crate::target::{ServerArgs, TargetArgs};
 
 /// Fill rooms with participants, and measure how the server handles them.
 ///
@@ -104,14 +104,15 @@ pub(crate) struct RecordArgs {
     pub(crate) log: Option<PathBuf>,
 
     #[command(flatten)]
-    pub(crate) target: TargetArgs,
+    pub(crate) server: ServerArgs,
 
     /// How often to list the rooms of the token's user
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = some_time)]
+    #[arg(requires = "url")]
     pub(crate) every: Span,
 
     /// How long to record, unless interrupted
-    #[arg(long, value_name = "TIME", default_value = "1h")]
+    #[arg(long, value_name = "TIME", default_value = "1h", requires = "url")]
     pub(crate) duration: Span,
 }
 

@@ -76,7 +76,7 @@ use crate::interrupt::Interrupt;
 use crate::report::Report;
 use crate::run::Criteria;
 use crate::scenario::Scenario;
-use crate::target::Target;
+use crate::target::{Target, TargetArgs};
 use crate::verdict::Verdict;
 
 /// Does what the command line asks for, on a runtime of its own. Returns the exit status of the
@@ -193,7 +193,8 @@ async fn record(args: &RecordArgs) -> ExitCode {
     let shape = match &args.log {
         Some(log) => record::of_log(log).map_err(|error| error.to_string()),
         None => {
-            let target = match Target::of(&args.target) {
+            let target = TargetArgs { server: args.server.clone(), ..TargetArgs::default() };
+            let target = match Target::of(&target) {
                 Ok(target) => target,
                 Err(error) => return failed(error),
             };

@@ -18,11 +18,27 @@ use crate::network::{Network, SocketError};
 use crate::server_metrics::{MetricsError, MetricsSource};
 use crate::watcher::ServerSources;
 
-/// The server to test.
+/// The server to test: this program's own without a URL.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Server")]
 pub(crate) struct TargetArgs {
-    /// Address (http or https) of the server to test [default: this program's own server]
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+
+    /// Process id of the server on this machine, to report its processor time and memory
+    #[arg(long, value_name = "PID", requires = "url")]
+    pub(crate) server_pid: Option<u32>,
+
+    /// Address of the server's Prometheus metrics, like http://127.0.0.1:8081/metrics
+    #[arg(long, value_name = "URL", requires = "url")]
+    pub(crate) server_metrics: Option<String>,
+}
+
+/// A server that this program has not started.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Server")]
+pub(crate) struct ServerArgs {
+    /// Address (http or https) of a server; a test without one starts a server of its own
     #[arg(long, env = "LOADTEST_URL", requires = "token")]
     pub(crate) url: Option<String>,
 
@@ -33,14 +49,6 @@ pub(crate) struct TargetArgs {
     /// PEM file with certificate authorities to trust in addition to Mozilla's
     #[arg(long, value_name = "FILE", requires = "url")]
     pub(crate) ca: Option<PathBuf>,
-
-    /// Process id of the server on this machine, to report its processor time and memory
-    #[arg(long, value_name = "PID", requires = "url")]
-    pub(crate) server_pid: Option<u32>,
-
-    /// Address of the server's Prometheus metrics, like http://127.0.0.1:8081/metrics
-    #[arg(long, value_name = "URL", requires = "url")]
-    pub(crate) server_metrics: Option<String>,
 }
 
 /// A server that this program has not started, as a coordinator describes it to agents.
@@ -86,6 +94,15 @@ pub(crate) enum TargetError {
 impl TargetArgs {
     /// The server, unless it is this program's own.
     pub(crate) fn remote(&self) -> Result<Option<RemoteServer>, TargetError> {
+        let Some(server) = self.server.remote()? else { return Ok(None) };
+        let (metrics, pid) = (self.server_metrics.clone(), self.server_pid);
+        Ok(Some(RemoteServer { metrics, pid, ..server }))
+    }
+}
+
+impl ServerArgs {
+    /// The server, if one is given; nothing of it is measured.
+    pub(crate) fn remote(&self) -> Result<Option<RemoteServer>, TargetError> {
         let (Some(url), Some(token)) = (&self.url, &self.token) else { return Ok(None) };
         let ca = match &self.ca {
             Some(path) => fs::read_to_string(path)
@@ -93,8 +110,7 @@ impl TargetArgs {
             None => String::new(),
         };
         let (url, token) = (url.clone(), token.clone());
-        let (metrics, pid) = (self.server_metrics.clone(), self.server_pid);
-        Ok(Some(RemoteServer { url, token, ca, metrics, pid }))
+        Ok(Some(RemoteServer { url, token, ca, metrics: None, pid: None }))
     }
 }
 

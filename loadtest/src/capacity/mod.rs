@@ -317,7 +317,7 @@ fn sized(more: u32) -> RoomSizes {
 }
 
 fn described(question: &Question) -> String {
-    question.target.url.clone().unwrap_or_else(|| OWN_SERVER.into())
+    question.target.server.url.clone().unwrap_or_else(|| OWN_SERVER.into())
 }
 
 /// The flags of signal-server that a refusal may come from.

@@ -38,3 +38,17 @@ fn what_happened_in_rooms_is_recorded_and_happens_again() {
     let output = Command::new(PROGRAM).args(capacity).output().unwrap();
     assert_eq!(output.status.code(), Some(2), "{output:?}");
 }
+
+#[test]
+fn record_refuses_flags_that_would_have_no_effect() {
+    let server = ["--url", "http://127.0.0.1:9", "--token", "t"];
+    for wrong in [
+        [&server[..], &["--server-pid", "1"]].concat(),
+        [&server[..], &["--server-metrics", "http://127.0.0.1:9/metrics"]].concat(),
+        vec!["--log", "server.log", "--every", "1s"],
+        vec!["--log", "server.log", "--duration", "1h"],
+    ] {
+        let output = Command::new(PROGRAM).arg("record").args(&wrong).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{wrong:?}: {output:?}");
+    }
+}
