@@ -167,7 +167,8 @@ const ENGLISH = {
     rate_limited: "Too many attempts. {retry}",
     unauthorized: "The access token is invalid or has expired. Sign in again, or paste a new one.",
     token_expired: "Your admission has expired. Join again.",
-    forbidden: "The server does not allow this page. Its operator can allow it (--cors-origin).",
+    forbidden: "The server does not allow you this. If this page has an address of its own, the " +
+      "operator has to allow it (--cors-origin).",
     unavailable: "The server is stopping. Try again in a moment.",
     storage_unavailable: "The server cannot save the room. Try again in a moment.",
     unreachable: "The server cannot be reached. Check your network, then try again.",
@@ -344,7 +345,7 @@ const CHINESE = {
     rate_limited: "尝试过于频繁。{retry}",
     unauthorized: "访问令牌无效或已过期，请重新登录，或粘贴新的令牌。",
     token_expired: "入场凭证已过期，请重新加入。",
-    forbidden: "服务器不允许此页面使用，管理员可用 --cors-origin 放行。",
+    forbidden: "服务器不允许此操作。如果此页面的地址与服务器不同，需由服务器的运维人员用 --cors-origin 放行。",
     unavailable: "服务器正在停止，请稍后再试。",
     storage_unavailable: "服务器无法保存房间，请稍后再试。",
     unreachable: "无法连接服务器，请检查网络后再试。",
