@@ -6,7 +6,7 @@ use std::str::FromStr;
 use thiserror::Error;
 use url::Url;
 
-/// An invite to one room: the id of the room and a token. It works even while wrong guesses block
+/// An invite to one room: the id of the room and a token. It works even while wrong passwords block
 /// the password.
 ///
 /// It parses from a link whose path ends in the room id and whose fragment is the token, like

@@ -1,10 +1,10 @@
-//! Access to a room: password, guesses, invite, lock, and void tokens.
+//! Access to a room: password, attempts at it, invite, lock, and void tokens.
 
 use std::collections::VecDeque;
 
 use super::durability::{Changes, Durability};
-use super::guesses::Guesses;
 use super::operation::{Admission, Grant, Rotation};
+use super::password_attempts::PasswordAttempts;
 use super::reject::Reject;
 use crate::client::Client;
 use crate::codec::{InvalidBytes, Reader, Writer};
@@ -20,7 +20,7 @@ pub(super) struct Access {
     password: Option<PasswordTag>,
     /// `None` if it was voided with the password.
     invite: Option<TokenHash>,
-    guesses: Guesses,
+    attempts: PasswordAttempts,
     password_epoch: u32,
     locked: bool,
     /// The tickets of the last 256 participants that were kicked. Tokens last for minutes, so
@@ -36,7 +36,7 @@ impl Access {
         Self {
             password,
             invite: Some(invite),
-            guesses: Guesses::new(),
+            attempts: PasswordAttempts::new(),
             password_epoch: 0,
             locked: false,
             revoked: VecDeque::new(),
@@ -62,11 +62,11 @@ impl Access {
         let Some(right) = self.password else { return Err(Reject::WrongPassword) };
         // This is checked before the password is compared, so that a client without attempts learns
         // nothing.
-        self.guesses.check(client, now)?;
+        self.attempts.check(client, now)?;
         if password == right {
             return Ok(());
         }
-        self.guesses.take(client, now);
+        self.attempts.take(client, now);
         changes.note(Durability::BeforeAnswer);
         Err(Reject::WrongPassword)
     }
@@ -74,21 +74,21 @@ impl Access {
     /// Records the address of a new seat, and keeps the last `most`; `false` if it is recorded
     /// already.
     pub(super) fn know(&mut self, client: Option<Client>, most: usize) -> bool {
-        self.guesses.know(client, most)
+        self.attempts.know(client, most)
     }
 
-    /// Notes that all guesses are available again; `false` if there is nothing to note.
+    /// Notes that all attempts are available again; `false` if there is nothing to note.
     pub(super) fn recover(&mut self, now: Timestamp) -> bool {
-        self.guesses.recover(now)
+        self.attempts.recover(now)
     }
 
     pub(super) fn check_restore(&self, follows: u8) -> Result<(), Reject> {
-        self.guesses.check_restore(follows)
+        self.attempts.check_restore(follows)
     }
 
-    /// Gives all guesses back; `false` if this was applied before.
+    /// Gives all attempts back; `false` if this was applied before.
     pub(super) fn restore(&mut self, follows: u8) -> bool {
-        self.guesses.restore(follows)
+        self.attempts.restore(follows)
     }
 
     /// Checks the grant of a token. A participant may always come back to its seat, and the creator
@@ -109,7 +109,7 @@ impl Access {
     }
 
     /// Changes the password and the invite; `false` if the rotation was applied before. The count
-    /// of guesses goes on, since it holds for every password of the room.
+    /// of attempts goes on, since it holds for every password of the room.
     pub(super) fn rotate(&mut self, rotation: &Rotation) -> Result<bool, Reject> {
         // The invite is compared too: another rotation to the same password has another invite, and
         // its caller would hand out an invite that the room does not know.
@@ -182,7 +182,7 @@ impl Access {
     pub(super) fn write(&self, out: &mut Writer) {
         out.option(self.password, Writer::password);
         out.option(self.invite, Writer::hash);
-        self.guesses.write(out);
+        self.attempts.write(out);
         out.u32(self.password_epoch);
         out.bool(self.locked);
         out.list(self.revoked.iter(), |out, ticket| out.ticket(*ticket));
@@ -202,14 +202,14 @@ impl Access {
                 1..=7 => Some(from.hash()?),
                 _ => from.option(Reader::hash)?,
             },
-            guesses: match format {
+            attempts: match format {
                 1 | 2 => {
                     let left = from.u8()?;
                     // The number of password changes that were left.
                     from.u8()?;
-                    Guesses::of_older_record(left, created_at)
+                    PasswordAttempts::of_older_record(left, created_at)
                 }
-                _ => Guesses::read(from)?,
+                _ => PasswordAttempts::read(from)?,
             },
             password_epoch: from.u32()?,
             locked: from.bool()?,
@@ -218,8 +218,8 @@ impl Access {
         })
     }
 
-    pub(super) fn guesses(&self) -> &Guesses {
-        &self.guesses
+    pub(super) fn attempts(&self) -> &PasswordAttempts {
+        &self.attempts
     }
 
     pub(super) fn has_password(&self) -> bool {

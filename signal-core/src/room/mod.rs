@@ -9,12 +9,12 @@ mod bytes;
 mod departures;
 mod durability;
 pub mod event;
-mod guesses;
 mod id_issuer;
 mod kicked;
 mod memory;
 mod moderation;
 mod operation;
+mod password_attempts;
 mod permission_changes;
 mod reject;
 mod seat;
@@ -84,11 +84,11 @@ pub struct Room {
 
 impl Room {
     /// How many wrong passwords a room answers at once.
-    pub const GUESSES: u8 = guesses::ROOM;
+    pub const PASSWORD_ATTEMPTS: u8 = password_attempts::ROOM;
     /// The time after which a room answers one more wrong password.
-    pub const GUESS_EACH: Duration = guesses::EACH;
-    /// How often the creator may restore the guesses of a room.
-    pub const RESTORES: u8 = guesses::RESTORES;
+    pub const ATTEMPT_EVERY: Duration = password_attempts::EACH;
+    /// How often the creator may restore the password attempts of a room.
+    pub const RESTORES: u8 = password_attempts::RESTORES;
     /// How long a room is remembered after its end. Latecomers learn that it has expired, and its
     /// id is not given to another room.
     pub const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);

@@ -23,7 +23,8 @@ pub struct RoomSpec {
     pub creator: Option<String>,
     /// The tag of the password. `None` for a room that is entered only with an invite or a
     /// [grant](crate::room::Room::mint) of the host: every password is wrong there, and costs no
-    /// [guess](crate::room::Room::GUESSES). A [rotation](crate::room::Rotation) sets a password.
+    /// [attempt](crate::room::Room::PASSWORD_ATTEMPTS). A [rotation](crate::room::Rotation) sets a
+    /// password.
     pub password: Option<PasswordTag>,
     /// The hash of the invite token.
     pub invite: TokenHash,

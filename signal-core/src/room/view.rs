@@ -92,27 +92,27 @@ impl Room {
 
     /// How many password attempts are left before the room accepts none for a while.
     pub fn password_attempts_left(&self, now: Timestamp) -> u8 {
-        self.access.guesses().left(now)
+        self.access.attempts().left(now)
     }
 
     /// How long until a password attempt is available; zero if one is available now.
     pub fn next_password_attempt_in(&self, now: Timestamp) -> Duration {
-        self.access.guesses().next_in(now)
+        self.access.attempts().next_in(now)
     }
 
     /// When all password attempts are available again, if no wrong password is tried meanwhile.
     pub fn password_attempts_full_at(&self) -> Timestamp {
-        self.access.guesses().full_at()
+        self.access.attempts().full_at()
     }
 
     /// Whether the password attempts have run out, and not all of them are available again.
     pub fn password_attempts_ran_out(&self) -> bool {
-        self.access.guesses().ran_out()
+        self.access.attempts().ran_out()
     }
 
     /// How often the creator has restored the password attempts.
     pub fn restores(&self) -> u8 {
-        self.access.guesses().restores()
+        self.access.attempts().restores()
     }
 
     /// What participants see of the room.
@@ -194,7 +194,7 @@ impl Room {
             return None;
         }
         let lapse = self.seats().iter().filter_map(Seat::detached_until).min();
-        let recovery = self.access.guesses().deadline();
+        let recovery = self.access.attempts().deadline();
         [Some(self.expires_at), lapse, recovery].into_iter().flatten().min()
     }
 

@@ -113,7 +113,7 @@ fn changes_and_guesses_are_told() {
     assert_eq!((changed.capacity, changed.expires_at, changed.password), (None, None, false));
     let by = PasswordTag::new([0; 32]).into();
     let wrong = Op::Admit { by, client: None, suffix: IdSuffix::new(0) };
-    let guesses: Vec<_> = (0..Room::GUESSES)
+    let guesses: Vec<_> = (0..Room::PASSWORD_ATTEMPTS)
         .flat_map(|_| store.apply(room, &wrong, START).events)
         .map(|event| event.kind)
         .collect();

@@ -226,7 +226,7 @@ impl ApiError {
             // Jittered, so that it does not reveal how many others try, and clients do not all
             // return at once.
             Self::Rejected { code: Code::PasswordLocked, .. } => {
-                Some(Room::GUESS_EACH * rand::random_range(1..=2))
+                Some(Room::ATTEMPT_EVERY * rand::random_range(1..=2))
             }
             other => other.code().passes().then_some(UNAVAILABLE_FOR),
         }
@@ -313,7 +313,7 @@ impl From<Reject> for ApiError {
             // Only sockets take seats.
             Reject::AddressFull => return Self::Unavailable,
             Reject::RestoresExhausted => {
-                return Self::RateLimited { retry_after: Room::GUESS_EACH };
+                return Self::RateLimited { retry_after: Room::ATTEMPT_EVERY };
             }
             // The answer does not reveal whether the room existed.
             Reject::RoomClosed => return Reject::RoomNotFound.into(),

@@ -26,7 +26,7 @@ fn only_those_who_know_the_password_learn_that_a_room_is_full_or_expired() {
 fn twenty_wrong_passwords_lock_the_room_for_the_right_one_too() {
     let mut room = room(10);
     let wrong = admit_op([8; 32]);
-    for _ in 0..Room::GUESSES {
+    for _ in 0..Room::PASSWORD_ATTEMPTS {
         assert_eq!(room.apply(&wrong, NOW), Err(Reject::WrongPassword));
         assert_eq!(room.status(), Status::Open);
     }
@@ -37,7 +37,7 @@ fn twenty_wrong_passwords_lock_the_room_for_the_right_one_too() {
 #[test]
 fn a_right_password_costs_no_guess() {
     let mut room = room(50);
-    for _ in 0..2 * Room::GUESSES {
+    for _ in 0..2 * Room::PASSWORD_ATTEMPTS {
         admit(&mut room).unwrap();
     }
 }
@@ -45,7 +45,7 @@ fn a_right_password_costs_no_guess() {
 #[test]
 fn an_invite_costs_no_guess_and_passes_no_lock() {
     let mut room = room(10);
-    for _ in 0..Room::GUESSES {
+    for _ in 0..Room::PASSWORD_ATTEMPTS {
         let _ = room.apply(&admit_op([8; 32]), NOW);
     }
     assert_eq!(admit_by_invite(&mut room, [1; 32]), Err(Reject::InviteVoid));
@@ -62,7 +62,7 @@ fn the_host_admits_without_a_password_past_a_lock_if_it_says_so_and_never_past_t
         client: None,
         suffix: IdSuffix::new(1),
     };
-    for _ in 0..Room::GUESSES {
+    for _ in 0..Room::PASSWORD_ATTEMPTS {
         let _ = room.apply(&admit_op([8; 32]), NOW);
     }
     assert!(matches!(room.apply(&op(false), NOW), Ok(Receipt::Entered { .. })));
@@ -80,10 +80,10 @@ fn the_host_admits_without_a_password_past_a_lock_if_it_says_so_and_never_past_t
 fn a_room_without_a_password_is_entered_by_invite_or_grant_and_guesses_cost_it_nothing() {
     let mut room = Room::create(RoomSpec { password: None, ..new_room(10) });
     let before = room.to_record();
-    for _ in 0..2 * Room::GUESSES {
+    for _ in 0..2 * Room::PASSWORD_ATTEMPTS {
         assert_eq!(room.apply(&admit_op(PASSWORD), NOW), Err(Reject::WrongPassword));
     }
-    assert_eq!(room.password_attempts_left(NOW), Room::GUESSES);
+    assert_eq!(room.password_attempts_left(NOW), Room::PASSWORD_ATTEMPTS);
     assert_eq!(room.to_record(), before);
     let mut room = Room::from_record(&before).unwrap();
     assert!(!room.has_password());
@@ -112,7 +112,7 @@ fn a_new_password_voids_the_old_one_the_invite_and_tokens_that_have_no_seat() {
 #[test]
 fn a_new_password_has_to_be_new_brings_no_new_guesses_and_is_not_limited() {
     let mut room = room(10);
-    for _ in 0..Room::GUESSES {
+    for _ in 0..Room::PASSWORD_ATTEMPTS {
         assert_eq!(room.apply(&admit_op([8; 32]), NOW), Err(Reject::WrongPassword));
     }
     assert_eq!(rotate(&mut room, PASSWORD[0], 0), Err(Reject::PasswordUnchanged));
@@ -140,7 +140,7 @@ fn a_lock_stops_new_seats_but_not_replacement_or_the_creator() {
 #[test]
 fn a_wrong_password_of_an_expired_room_costs_a_guess_and_of_a_closed_one_none() {
     let mut expired = room(10);
-    for _ in 0..Room::GUESSES {
+    for _ in 0..Room::PASSWORD_ATTEMPTS {
         assert_eq!(expired.apply(&admit_op([8; 32]), NOW + HOUR), Err(Reject::WrongPassword));
     }
     assert_eq!(expired.apply(&admit_op(PASSWORD), NOW + HOUR), Err(Reject::PasswordLocked));

@@ -9,7 +9,7 @@ use signal_core::{AddressTag, Client, Timestamp};
 
 use super::support::*;
 
-const EACH: Duration = Room::GUESS_EACH;
+const EACH: Duration = Room::ATTEMPT_EVERY;
 const WRONG: [u8; 32] = [8; 32];
 
 fn client(network: u64, host: u64) -> Client {

@@ -47,7 +47,7 @@ fn guesses_that_were_made_stay_made() {
         client: None,
         suffix: IdSuffix::new(1),
     };
-    for _ in 0..Room::GUESSES {
+    for _ in 0..Room::PASSWORD_ATTEMPTS {
         room.apply(&wrong, NOW).unwrap_err();
     }
     let mut read = Room::from_record(&room.to_record()).unwrap();
@@ -144,7 +144,7 @@ fn a_room_of_version_0_1_0_is_read_with_all_it_had() {
     let kicked = "p_zzzwbnmz".parse().unwrap();
     assert_eq!(room.departure(kicked), Some(LeaveReason::Kicked));
     let now = room.created_at();
-    assert_eq!(room.password_attempts_left(now), Room::GUESSES - 3);
+    assert_eq!(room.password_attempts_left(now), Room::PASSWORD_ATTEMPTS - 3);
     // Newer ids have one digit more to count with, and are smaller all the same.
     let attach = Op::Attach {
         grant: Grant::new(Ticket::Creator, 0),

@@ -89,7 +89,8 @@ impl Model {
             self.close(CloseReason::Expired);
         }
         self.depart(LeaveReason::Lost, |seat| is_over(seat.presence, now));
-        self.ran_out &= self.status != Status::Open || self.guesses_left(now) < Room::GUESSES;
+        self.ran_out &=
+            self.status != Status::Open || self.guesses_left(now) < Room::PASSWORD_ATTEMPTS;
         match op {
             Op::Admit { by, .. } => self.admit(*by, now),
             Op::Attach { grant, name, protocol, attachment, resume, .. } => {
@@ -400,16 +401,16 @@ impl Model {
 
     /// Replays all attempts: used ones come back at intervals, one at a time.
     fn guesses_left(&self, now: Timestamp) -> u8 {
-        let mut left = Room::GUESSES;
+        let mut left = Room::PASSWORD_ATTEMPTS;
         let mut back_at: Option<Timestamp> = None;
         for (time, is_guess) in self.guesses.iter().map(|at| (*at, true)).chain([(now, false)]) {
             while let Some(at) = back_at.filter(|at| *at <= time) {
                 left += 1;
-                back_at = (left < Room::GUESSES).then(|| at + Room::GUESS_EACH);
+                back_at = (left < Room::PASSWORD_ATTEMPTS).then(|| at + Room::ATTEMPT_EVERY);
             }
             if is_guess {
                 left -= 1;
-                back_at = back_at.or(Some(time + Room::GUESS_EACH));
+                back_at = back_at.or(Some(time + Room::ATTEMPT_EVERY));
             }
         }
         left

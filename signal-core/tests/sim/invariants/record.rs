@@ -300,7 +300,8 @@ impl RecordRules {
                 for (index, first) in self.wrong_guesses.iter().enumerate() {
                     let answered = (self.wrong_guesses.len() - index) as u128;
                     let window = now.saturating_since(*first).as_millis();
-                    let most = u128::from(Room::GUESSES) + window / Room::GUESS_EACH.as_millis();
+                    let most = u128::from(Room::PASSWORD_ATTEMPTS)
+                        + window / Room::ATTEMPT_EVERY.as_millis();
                     assert!(answered <= most, "{answered} guesses were answered in {window} ms");
                 }
             }
@@ -312,7 +313,7 @@ impl RecordRules {
             }
             Err(Reject::PasswordLocked) => {
                 assert!(
-                    self.wrong_guesses.len() >= usize::from(Room::GUESSES),
+                    self.wrong_guesses.len() >= usize::from(Room::PASSWORD_ATTEMPTS),
                     "locked after {} guesses",
                     self.wrong_guesses.len()
                 );

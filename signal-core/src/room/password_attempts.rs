@@ -12,14 +12,14 @@ use crate::time::Timestamp;
 /// The wrong passwords that a room still answers, whatever its password is.
 ///
 /// One bucket serves everybody, and one network takes at most half of it, so that no single network
-/// locks a room. An address from which somebody has entered has a few guesses of its own besides,
+/// locks a room. An address from which somebody has entered has a few attempts of its own besides,
 /// so that strangers do not lock out those who were in the room.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct Guesses {
+pub(super) struct PasswordAttempts {
     room: Bucket,
-    /// The guesses that networks have taken. A network that has none out is not listed.
+    /// The attempts that networks have taken. A network that has none out is not listed.
     networks: VecDeque<(AddressTag, Bucket)>,
-    /// The last addresses from which somebody took a seat, and the guesses of their own.
+    /// The last addresses from which somebody took a seat, and the attempts of their own.
     known: VecDeque<(AddressTag, u8)>,
     /// How often the creator has filled the bucket.
     restores: u8,
@@ -27,7 +27,7 @@ pub(super) struct Guesses {
     ran_out: bool,
 }
 
-/// The guesses that were taken, of which one comes back at each interval.
+/// The attempts that were taken, of which one comes back at each interval.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 struct Bucket {
     taken: u8,
@@ -35,7 +35,7 @@ struct Bucket {
     since: Timestamp,
 }
 
-impl Guesses {
+impl PasswordAttempts {
     pub(super) fn new() -> Self {
         Self {
             room: Bucket::default(),
@@ -132,7 +132,7 @@ impl Guesses {
         self.room.left(ROOM, EACH, now)
     }
 
-    /// How long until a guess is available; zero if one is available now.
+    /// How long until an attempt is available; zero if one is available now.
     pub(super) fn next_in(&self, now: Timestamp) -> Duration {
         if self.left(now) > 0 {
             return Duration::ZERO;
@@ -175,7 +175,7 @@ impl Guesses {
         })
     }
 
-    /// Converts a record of format 1 or 2, in which guesses did not come back.
+    /// Converts a record of format 1 or 2, in which attempts did not come back.
     pub(super) fn of_older_record(left: u8, created_at: Timestamp) -> Self {
         let taken = ROOM.saturating_sub(left);
         let room = Bucket { taken, since: created_at };
@@ -234,7 +234,7 @@ pub(super) const RESTORES: u8 = 10;
 /// One network takes half of the bucket, and of what comes back.
 const OF_NETWORK: u8 = ROOM / 2;
 const EACH_OF_NETWORK: Duration = Duration::from_secs(2 * EACH.as_secs());
-/// The guesses of an address from which somebody has taken a seat.
+/// The attempts of an address from which somebody has taken a seat.
 const OWN: u8 = 3;
-/// In the hour in which a network gets back what it took, a room answers 40 guesses.
+/// In the hour in which a network gets back what it took, a room answers 40 attempts.
 const MOST_NETWORKS: usize = 64;
