@@ -124,8 +124,8 @@ pub struct User {
 
 impl User {
     /// A user with a subject, which identifies the user in the login. The login must never reuse a
-    /// subject. It is stored with the rooms that the user creates, and is never shown to others.
-    /// With an empty subject the token counts as [invalid](TokenError::Invalid).
+    /// subject. It is stored with the rooms that the user creates, and is never shown to
+    /// participants. With an empty subject the token counts as [invalid](TokenError::Invalid).
     pub fn new(subject: impl Into<String>) -> Self {
         Self {
             subject: subject.into(),
