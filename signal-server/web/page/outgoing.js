@@ -75,6 +75,11 @@ export class Outgoing {
       this.#stopScreen();
     } else {
       const stream = await navigator.mediaDevices.getDisplayMedia({ video: true, audio: true });
+      // The browser asks for as long as the person thinks, and once for each click.
+      if (this.#isClosed || this.screen) {
+        stream.getTracks().forEach((track) => track.stop());
+        return;
+      }
       [this.screen] = stream.getVideoTracks();
       this.screen.contentHint = "detail";
       for (const track of stream.getTracks()) this.#participant.publish("screen", track);

@@ -81,3 +81,34 @@ async fn whoever_has_no_camera_and_a_program_share_screens_too() {
         page.assert_no_faults().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_screen_that_is_picked_too_late_or_twice_is_not_captured() {
+    let (server, browser) = stage().await;
+    let picked = "visit.picked = [];
+        navigator.mediaDevices.getDisplayMedia = () => new Promise((pick) => {
+            visit.pick = () => {
+                visit.picked.push(visit.paintScreen());
+                pick(visit.picked.at(-1));
+            };
+        });";
+    let page = Visitor::open_with(&browser, &server.url(), picked).await;
+    page.create("Alice").await;
+    page.click("#screen").await;
+    page.see("visit.first = visit.pick").await;
+    page.click("#screen").await;
+    page.see("visit.first()").await;
+    page.until_shown(".screens .tile").await;
+    page.see("visit.pick()").await;
+    let states = "visit.picked.map((it) => it.getTracks()[0].readyState).join()";
+    page.until(&format!("{states} === 'live,ended'")).await;
+    page.click("#screen").await;
+    page.until_hidden(".screens .tile").await;
+
+    page.click("#screen").await;
+    page.click("#leave").await;
+    page.until_shown(".ended").await;
+    page.see("visit.pick()").await;
+    page.until(&format!("{states} === 'ended,ended,ended'")).await;
+    page.assert_no_faults().await;
+}
