@@ -83,7 +83,7 @@ async function create(name, settings) {
 
 // After a reload the page enters the room without asking.
 async function reenter(entry) {
-  const devices = await openDevices();
+  const devices = await openDevices(entry.off);
   try {
     await enter(entry, devices);
   } catch (error) {
@@ -100,18 +100,19 @@ async function enter(entry, devices, taken = () => {}) {
   taken();
   rememberName(name);
   const { wsToken, ...kept } = entry; // it is good for ten minutes, an invitation for longer
-  remember(kept);
+  const keep = (changed) => remember(Object.assign(kept, changed));
+  keep({});
   // A login may know no name, or another one than was typed.
   if (isCreator && name) participant.update({ name });
   history.replaceState(null, "", `${ROOT}join/${roomId}`);
   const host = isCreator ? new Host(client, roomId, renewInvitation) : undefined;
   const call = { participant, devices, name, invitation: invitationOf(entry), host };
   const view = callView(call, {
+    switched: (off) => keep({ off }),
     ended: (detail) => (detail.code === SEAT_GONE ? reenter(kept) : end(entry, detail)),
   });
   function renewInvitation(invitation) {
-    kept.invitation = invitation;
-    remember(kept);
+    keep({ invitation });
     view.invite(invitation);
   }
   show(view.node, view.close);

@@ -16,7 +16,7 @@ import { Voice } from "./voice.js";
 import { say, sayReason } from "./words.js";
 
 // call: { participant, devices, name, invitation, host }, with a host for the creator alone
-// on: { ended(detail) }
+// on: { switched(off) with what the participant has switched off, ended(detail) }
 export function callView({ participant, devices, name, invitation, host }, on) {
   const dialogs = {
     invitation: new Invitation(invitation),
@@ -57,6 +57,7 @@ export function callView({ participant, devices, name, invitation, host }, on) {
     voice.use(microphone);
     stage.showSelf({ name, camera, screen, isMuted });
     controls.show({ isMuted, hasCamera: camera !== undefined, isSharing: screen !== undefined });
+    on.switched(outgoing.off);
   }
 
   function showOthers() {

@@ -4,24 +4,26 @@
 const PICTURE = { width: { ideal: 640 }, height: { ideal: 360 }, frameRate: { ideal: 24 } };
 
 // Opens both, or the available one. `reason` says why one is missing: "None", "Denied", "Busy" or
-// "Insecure".
-export async function openDevices() {
-  if (!navigator.mediaDevices) return found([], "Insecure");
+// "Insecure". What is `off`, of "microphone" and "camera", stays so: the camera is not opened, and
+// the microphone is muted.
+export async function openDevices(off = []) {
+  if (!navigator.mediaDevices) return found([], "Insecure", off);
   const devices = await navigator.mediaDevices.enumerateDevices().catch(() => []);
   const has = (kind) => devices.some((device) => device.kind === kind);
-  const [audio, video] = [has("audioinput"), has("videoinput")];
-  let reason = audio && video ? undefined : "None";
+  const [audio, hasCamera] = [has("audioinput"), has("videoinput")];
+  const video = hasCamera && !off.includes("camera");
+  let reason = audio && hasCamera ? undefined : "None";
   for (const wanted of [{ audio, video }, { audio }, { video }]) {
     if (!wanted.audio && !wanted.video) continue;
     try {
-      return found((await open(wanted)).getTracks(), reason);
+      return found((await open(wanted)).getTracks(), reason, off);
     } catch (error) {
       reason = reasonOf(error);
       // Whoever has refused even the microphone is not asked a third time.
       if (reason === "Denied" && !wanted.video) break;
     }
   }
-  return found([], reason);
+  return found([], reason, off);
 }
 
 // Opens a "microphone" or "camera": the one with that id, or another one if it is gone.
@@ -61,10 +63,11 @@ function open({ audio = false, video = false }) {
   return navigator.mediaDevices.getUserMedia({ audio, video: picture });
 }
 
-function found(tracks, reason) {
+function found(tracks, reason, off) {
   const of = (kind) => tracks.find((track) => track.kind === kind);
   const [microphone, camera] = [of("audio"), of("video")];
+  if (microphone && off.includes("microphone")) microphone.enabled = false;
   const withSound = camera ? "Both" : "Audio";
   const without = camera ? "Video" : "Watch";
-  return { microphone, camera, reason, mode: microphone ? withSound : without };
+  return { microphone, camera, off, reason, mode: microphone ? withSound : without };
 }

@@ -10,21 +10,31 @@ export class Outgoing {
   #on;
   #chosen = {}; // "camera" or "microphone" -> the id of the device to use
   #missing = new Map(); // what was unplugged -> whether it was on
+  #off; // what the participant has switched off, of "camera" and "microphone"
   #isClosed = false;
 
   // on: { changed() after a device was switched, lost(kind), back(kind, label) }
-  constructor(participant, { microphone, camera }, on) {
+  constructor(participant, { microphone, camera, off }, on) {
     this.#participant = participant;
     this.#on = on;
     this.microphone = microphone;
     this.camera = camera;
+    this.#off = new Set(off);
     navigator.mediaDevices?.addEventListener("devicechange", this.#devicesChanged);
   }
 
   // Tells the others what is on.
   start() {
+    for (const kind of ["camera", "microphone"]) {
+      if (this[kind]) this.#note(kind, this[kind].enabled);
+    }
     if (this.camera && !this.camera.enabled) this.#release("camera");
     this.#tell();
+  }
+
+  // What the participant has switched off, and so nothing but the participant switches on again.
+  get off() {
+    return [...this.#off];
   }
 
   get isMuted() {
@@ -42,6 +52,7 @@ export class Outgoing {
     } else {
       await this.#open("microphone");
     }
+    this.#note("microphone", !this.isMuted);
     this.#tell();
   }
 
@@ -52,6 +63,7 @@ export class Outgoing {
     } else {
       await this.#open("camera");
     }
+    this.#note("camera", this.camera !== undefined);
     this.#tell();
   }
 
@@ -120,7 +132,13 @@ export class Outgoing {
     this.#participant.unpublish("screen");
   }
 
+  #note(kind, isOn) {
+    if (isOn) this.#off.delete(kind);
+    else this.#off.add(kind);
+  }
+
   #tell() {
+    if (this.#isClosed) return;
     const muted = [];
     if (this.isMuted) muted.push("audio");
     if (!this.camera) muted.push("video");

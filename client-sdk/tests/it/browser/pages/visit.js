@@ -29,6 +29,11 @@ window.visit = {
     onclose({ code: 1006 });
   },
 
+  // As if the server had given up its seat while it was away.
+  loseSeat() {
+    this.sockets.at(-1).onclose({ code: 4510 });
+  },
+
   // As a person does it who pulls or pushes a plug.
   unplug(kind) {
     this.unplugged.add(kind);
