@@ -1,4 +1,4 @@
-//! The permissions of a participant as JSON: in requests, answers, tokens and events.
+//! The permissions of a participant as JSON: in requests, responses, tokens and events.
 
 use serde::{Deserialize, Serialize};
 use signal_core::Permissions;

@@ -167,7 +167,7 @@ pub(crate) struct LimitArgs {
     )]
     header_seconds: u32,
 
-    /// Seconds that the rest of a request and its answer may take; after that it gets 408
+    /// Seconds that the rest of a request and its response may take; after that it gets 408
     #[arg(
         long,
         env = "SIGNAL_REQUEST_SECONDS",

@@ -39,9 +39,9 @@ async fn openapi() -> impl IntoResponse {
 #[openapi(
     info(
         title = "signal-server for operators",
-        description = "Management of all rooms, at the address for operators. Requests and answers \
-            have the form of those of the public API. Changes count as those of an \
-            administrator, and the limits per minute do not apply."
+        description = "Management of all rooms, at the address for operators. Requests and \
+            responses have the form of those of the public API. Changes count as those of the \
+            operator, and the limits per minute do not apply."
     ),
     paths(
         operators::create::create,

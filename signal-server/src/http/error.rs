@@ -134,7 +134,7 @@ impl Code {
             }
             Self::RateLimited => "there are too many requests, open rooms or connections",
             Self::RequestTimeout => "the request took too long (10 s by default)",
-            Self::RoomExpired => "the room has expired; after 24 hours the answer is 404",
+            Self::RoomExpired => "the room has expired; after 24 hours the response is 404",
             Self::RoomFull => "all seats for guests are taken by connected participants",
             Self::RoomLocked => "the room is locked",
             Self::RoomNotFound => "the room does not exist, or it is closed",
@@ -315,7 +315,7 @@ impl From<Reject> for ApiError {
             Reject::RestoresExhausted => {
                 return Self::RateLimited { retry_after: Room::ATTEMPT_EVERY };
             }
-            // The answer does not reveal whether the room existed.
+            // The response does not reveal whether the room existed.
             Reject::RoomClosed => return Reject::RoomNotFound.into(),
             Reject::CreatorStays => Code::Forbidden,
             Reject::InviteVoid => Code::InviteVoid,

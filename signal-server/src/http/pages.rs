@@ -71,5 +71,5 @@ pub(crate) fn cors_layer() -> CorsLayer {
         .max_age(PREFLIGHT_KEPT)
 }
 
-/// How long a browser may cache the answer to a preflight request.
+/// How long a browser may cache the response to a preflight request.
 const PREFLIGHT_KEPT: Duration = Duration::from_secs(600);

@@ -50,6 +50,6 @@ fn response(codes: &[Code]) -> Response {
     response.header("Retry-After", after.build()).build()
 }
 
-/// What a layer around every operation answers.
+/// The errors of the layers around every operation.
 const OF_EVERY_OPERATION: [Code; 3] =
     [Code::Forbidden, Code::RequestTimeout, Code::UnsupportedMediaType];

@@ -45,11 +45,11 @@ pub struct Limits {
     pub sockets_per_minute: u32,
     /// The maximum number of failed attempts of an address in half an hour: by default 50. Wrong
     /// passwords, unknown rooms and rooms of other users count. After that, the server checks no
-    /// password from this address and answers 429. A valid invite token still opens its room, and
+    /// password from this address and returns 429. A valid invite token still opens its room, and
     /// users can still reach their own rooms.
     pub failed_joins: u32,
     /// The maximum number of wrong passwords of an address for one room in half an hour: by default
-    /// 5. After that, the server checks no password from this address for this room and answers
+    /// 5. After that, the server checks no password from this address for this room and returns
     /// 429.
     pub failed_joins_per_room: u32,
     /// The maximum number of unknown rooms, and rooms of other users, that an address tries in half

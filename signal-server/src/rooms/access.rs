@@ -1,4 +1,4 @@
-//! Decides who may use a room: its owner by an access token, others by a ws token.
+//! Decides who may use a room: its creator by an access token, others by a ws token.
 
 use std::sync::Arc;
 

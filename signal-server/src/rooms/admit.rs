@@ -47,8 +47,8 @@ use crate::limits::concurrency::ConcurrencyLimit;
 ///         let mut token = MintToken::new(request.name.clone());
 ///         // Strangers need the password.
 ///         let Some(user) = user else { return JoinDecision::AskPassword(token) };
-///         let owner = request.room.creator();
-///         let members = owner.and_then(|owner| self.members.get(owner));
+///         let creator = request.room.creator();
+///         let members = creator.and_then(|creator| self.members.get(creator));
 ///         if !members.is_some_and(|members| members.contains(user)) {
 ///             return JoinDecision::Refuse;
 ///         }

@@ -13,11 +13,10 @@ use crate::store::NotCreated;
 
 /// The settings of a new room.
 pub(crate) struct CreateParams {
-    /// The id that the application has chosen; by default a random one.
+    /// The id that the host application has chosen; by default a random one.
     pub(crate) id: Option<RoomId>,
     pub(crate) name: String,
-    /// The user who owns the room: the `sub` of the access token; `None` for a room without a
-    /// creator.
+    /// The `sub` of the creator's access token; `None` for a room without a creator.
     pub(crate) creator: Option<String>,
     /// How many open rooms the user may have, if not the configured number.
     pub(crate) max_open_rooms: Option<u32>,

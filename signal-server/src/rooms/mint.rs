@@ -69,7 +69,7 @@ impl MintToken {
 }
 
 impl Rooms {
-    /// Grants a seat by these settings. `promised` is the participant id that `join` answers with.
+    /// Grants a seat by these settings. `promised` is the participant id that `join` returns.
     ///
     /// # Errors
     ///

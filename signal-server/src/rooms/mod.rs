@@ -1,4 +1,4 @@
-//! The parts of a room that the core does not have: its owner, credentials, lifetime and join link.
+//! The parts of a room that the core does not have: its creator, credentials, lifetime and link.
 
 pub(crate) mod access;
 pub(crate) mod admit;

@@ -120,7 +120,7 @@ impl Server {
     /// Completes when a part of the server has failed for good: the timer of its rooms, the thread
     /// that saves them, the listener or the sender of webhooks has panicked twice within a minute.
     /// Returns which part. End the process then, so that it is restarted; until then `/readyz`
-    /// answers 503.
+    /// returns 503.
     ///
     /// A single panic is logged, and the server goes on.
     pub async fn failed(&self) -> &'static str {

@@ -23,17 +23,17 @@ pub(super) struct Endpoint {
 /// How it went to send an event.
 #[derive(Debug)]
 pub(super) enum Attempt {
-    /// The answer was 2xx.
+    /// The response was 2xx.
     Delivered,
-    /// The answer was 410: the receiver wants no more events.
+    /// The response was 410: the receiver wants no more events.
     Gone,
-    /// The answer was another one; redirects are not followed.
+    /// The response was another one; redirects are not followed.
     Refused {
         status: StatusCode,
         /// How long the receiver asks to be left alone, if it does.
         retry_after: Option<Duration>,
     },
-    /// There was no answer in time.
+    /// There was no response in time.
     Unreachable(String),
 }
 
@@ -88,10 +88,10 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     httpdate::parse_http_date(value).ok()?.duration_since(SystemTime::now()).ok()
 }
 
-/// Reads the body of an answer, so that the connection can be used again. The status says
+/// Reads the body of a response, so that the connection can be used again. The status says
 /// everything, so a long or slow body is not an error.
 async fn skip(mut response: Response) {
-    let mut left = MOST_ANSWER_BYTES;
+    let mut left = MOST_RESPONSE_BYTES;
     while let Ok(Some(chunk)) = response.chunk().await {
         match left.checked_sub(chunk.len()) {
             Some(rest) => left = rest,
@@ -100,9 +100,9 @@ async fn skip(mut response: Response) {
     }
 }
 
-/// How long an attempt may take, with the answer.
+/// How long an attempt may take, with the response.
 const PATIENCE: Duration = Duration::from_secs(10);
-const MOST_ANSWER_BYTES: usize = 64 * 1024;
+const MOST_RESPONSE_BYTES: usize = 64 * 1024;
 
 #[cfg(test)]
 mod tests {

@@ -15,11 +15,11 @@ use crate::auth::tls;
 /// The receiver of the events of rooms, for [`Builder::webhooks`](crate::Builder::webhooks).
 ///
 /// Each event is a POST with JSON, signed as [Standard Webhooks](https://www.standardwebhooks.com)
-/// describes. The receiver answers 2xx. After any other answer, or none within 10 s, the event is
-/// sent again, less and less often, for an hour; an answer 410 ends all sending until the next
-/// start. `Retry-After` delays the next attempt for that room, but does not lengthen the hour.
-/// Redirects are not followed. The events of one room arrive in order; those of other rooms do not
-/// wait for them. An event may arrive more than once, with the same `webhook-id`.
+/// describes. The receiver returns 2xx. After any other response, or none within 10 s, the event is
+/// sent again, less and less often, for an hour; a 410 ends all sending until the next start.
+/// `Retry-After` delays the next attempt for that room, but does not lengthen the hour. Redirects
+/// are not followed. The events of one room arrive in order; those of other rooms do not wait for
+/// them. An event may arrive more than once, with the same `webhook-id`.
 ///
 /// With a [data directory](crate::Builder::open) the events that wait survive a crash. At most 64
 /// MiB of events wait, and 1 MiB of one room; further events are dropped, and the log and the

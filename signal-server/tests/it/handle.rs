@@ -150,7 +150,7 @@ async fn what_opens_a_room_does_not_show_in_a_log() {
 }
 
 #[tokio::test]
-async fn a_room_that_is_closed_by_the_administrator_says_so_and_stays_closed() {
+async fn a_room_that_is_closed_by_the_operator_says_so_and_stays_closed() {
     let api = Api::start().await;
     let handle = api.server().handle();
     let room = api.room().await;

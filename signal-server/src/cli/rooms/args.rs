@@ -26,7 +26,7 @@ pub(crate) struct RoomsArgs {
     #[arg(long, env = "SIGNAL_ADMIN_KEY_FILE", value_name = "FILE", global = true)]
     pub(super) admin_key_file: Option<PathBuf>,
 
-    /// Print the data of the answer as JSON
+    /// Print the data of the response as JSON
     #[arg(long, global = true)]
     pub(super) json: bool,
 
@@ -44,7 +44,7 @@ pub(super) enum RoomsCommand {
     Create(CreateArgs),
     /// Show a room and its participants
     Show(RoomArgs),
-    /// Change the name, lock, size or end of a room
+    /// Change the name, lock, capacity or expiry of a room
     Change(ChangeArgs),
     /// Give a room a new random password and a new invite
     RotatePassword(RoomArgs),
@@ -85,8 +85,8 @@ pub(super) struct CreateArgs {
     #[arg(long, value_name = "ROOM", value_parser = RoomId::chosen)]
     pub(super) id: Option<RoomId>,
 
-    /// User who owns the room: the subject (sub) of the user's access tokens. Without a creator, no
-    /// seat is kept for one
+    /// Creator of the room: the subject (sub) of a user's access tokens. Without a creator, no seat
+    /// is kept for one
     #[arg(long, value_name = "SUBJECT")]
     pub(super) creator: Option<String>,
 

@@ -24,7 +24,7 @@ pub(super) struct Client {
 /// Why a request failed.
 #[derive(Debug, Error)]
 pub(super) enum RequestError {
-    /// The answer is not in the format of the server.
+    /// The response is not in the format of the server.
     #[error("{url} answers {status}; is it the --admin-listen of a server with --admin-key-file?")]
     Foreign { url: String, status: StatusCode },
     /// The server refused the request.
@@ -35,7 +35,7 @@ pub(super) enum RequestError {
     Unreachable { url: String, error: reqwest::Error },
 }
 
-/// An answer, whether it is a success or a failure.
+/// A response, whether it is a success or a failure.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Answer {
@@ -56,7 +56,7 @@ impl Client {
         Self { http, url, key }
     }
 
-    /// Sends a request and returns the data of the answer.
+    /// Sends a request and returns the data of the response.
     pub(super) async fn send(&self, request: Request) -> Result<Value, RequestError> {
         let Request { method, path, query, body } = request;
         let mut url = self.url.clone();

@@ -21,7 +21,7 @@ use super::settings::{InvalidSettings, admin_key};
 /// Why a command failed.
 #[derive(Debug, Error)]
 enum Failure {
-    #[error("cannot read the answer; does the server have another version? {0}")]
+    #[error("cannot read the response; does the server have another version? {0}")]
     Answer(#[from] serde_json::Error),
     #[error("no key: set --admin-key-file or SIGNAL_ADMIN_KEY_FILE to the key file of the server")]
     NoKey,

@@ -1,4 +1,4 @@
-//! Formats the server's answers for output.
+//! Formats the server's responses for output.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -82,11 +82,11 @@ struct RoomToken {
 }
 
 impl Report {
-    /// Formats the answer to a command for people.
+    /// Formats the response to a command for people.
     ///
     /// # Errors
     ///
-    /// The answer lacks a field, as from a server of another version.
+    /// The response lacks a field, as from a server of another version.
     pub(super) fn of(command: &RoomsCommand, answer: &Value) -> Result<Self, serde_json::Error> {
         let text = match command {
             RoomsCommand::List => list(&List::deserialize(answer)?),
@@ -116,11 +116,11 @@ impl Report {
         Ok(Self { text, problems: Vec::new() })
     }
 
-    /// Formats the answer to a command as JSON.
+    /// Formats the response to a command as JSON.
     ///
     /// # Errors
     ///
-    /// The answer lacks a field, as from a server of another version.
+    /// The response lacks a field, as from a server of another version.
     pub(super) fn json(command: &RoomsCommand, answer: &Value) -> Result<Self, serde_json::Error> {
         let problems = match command {
             RoomsCommand::Send(_) => problems(answer)?,

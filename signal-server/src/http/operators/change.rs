@@ -45,6 +45,6 @@ pub(crate) async fn change(
 ) -> Result<Success<Changed>, ApiError> {
     let request: ChangeRequest = body.parse()?;
     let changed = request.apply(&app, &room, app.rooms.max_capacity).await?;
-    tracing::info!(room = %room.id(), "room changed by the administrator");
+    tracing::info!(room = %room.id(), "room changed by the host application");
     Ok(Success::new(changed))
 }

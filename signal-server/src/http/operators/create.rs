@@ -43,8 +43,8 @@ struct CreateRequest {
         schema(pattern = "^[0-9A-Za-z._~-]{1,64}$", example = "daily-stand-up")
     )]
     room_id: Option<String>,
-    /// The user who owns the room: the `sub` of the user's access tokens, with which the user
-    /// enters as the creator. Without a creator, no seat is kept for one, and only operators can
+    /// The creator of the room: the `sub` of a user's access tokens, with which the user enters
+    /// as the creator. Without a creator, no seat is kept for one, and only operators can
     /// manage the room.
     #[cfg_attr(feature = "documents", schema(min_length = 1, example = "alice"))]
     creator: Option<String>,

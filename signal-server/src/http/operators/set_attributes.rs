@@ -63,7 +63,7 @@ pub(crate) async fn set_attributes(
     let participant = participant.ok_or(Reject::ParticipantNotFound)?;
     let set = Op::SetAttributes { participant, attributes: attributes.clone() };
     app.rooms.apply(&room, &set).await.map_err(SetParticipantError::from)?;
-    tracing::info!(room = %room.id(), %participant, "attributes set by the administrator");
+    tracing::info!(room = %room.id(), %participant, "attributes set by the host application");
     let (participant_id, attributes) = (participant.to_string(), attributes.texts());
     Ok(Success::new(Described { participant_id, attributes }))
 }

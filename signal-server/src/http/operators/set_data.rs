@@ -55,6 +55,6 @@ pub(crate) async fn set_data(
     let data = texts::parse("data", &body.parse()?)?;
     let change = Change { data: Some(data.clone()), ..Change::default() };
     app.rooms.apply(&room, &Op::Change(change)).await.map_err(|_| RoomNotFound)?;
-    tracing::info!(room = %room.id(), "data set by the administrator");
+    tracing::info!(room = %room.id(), "data set by the host application");
     Ok(Success::new(Noted { room_id: room.id().to_string(), data: data.texts() }))
 }

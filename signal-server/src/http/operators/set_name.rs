@@ -76,7 +76,7 @@ pub(crate) async fn set_name(
     let participant = participant.ok_or(Reject::ParticipantNotFound)?;
     let set = Op::SetName { participant, name: name.clone() };
     app.rooms.apply(&room, &set).await.map_err(SetParticipantError::from)?;
-    tracing::info!(room = %room.id(), %participant, "name set by the administrator");
+    tracing::info!(room = %room.id(), %participant, "name set by the host application");
     let (participant_id, name) = (participant.to_string(), name.to_string());
     Ok(Success::new(Named { participant_id, name }))
 }

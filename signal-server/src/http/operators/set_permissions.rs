@@ -61,6 +61,6 @@ pub(crate) async fn set_permissions(
     let participant = participant.ok_or(Reject::ParticipantNotFound)?;
     let set = Op::SetPermissions { participant, permissions: permissions.into() };
     app.rooms.apply(&room, &set).await.map_err(SetParticipantError::from)?;
-    tracing::info!(room = %room.id(), %participant, "permissions set by the administrator");
+    tracing::info!(room = %room.id(), %participant, "permissions set by the host application");
     Ok(Success::new(Permitted { participant_id: participant.to_string(), permissions }))
 }

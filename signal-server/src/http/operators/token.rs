@@ -62,7 +62,7 @@ struct TokenRequest {
 #[derive(Serialize)]
 #[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
 pub(crate) struct RoomToken {
-    /// The token, which a client uses as the `ws_token` of an answer to `join`.
+    /// The token, which a client uses as the `ws_token` of a response to `join`.
     ws_token: String,
     /// When the token expires.
     #[cfg_attr(feature = "documents", schema(format = DateTime))]

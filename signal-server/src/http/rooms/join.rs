@@ -66,7 +66,7 @@ struct JoinBody {
     display_name: Option<TypedText>,
 }
 
-/// The answer to a client that is admitted.
+/// The response to a client that is admitted.
 #[derive(Serialize)]
 #[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "documents", schema(as = JoinedRoom))]
@@ -244,8 +244,8 @@ impl Credential {
     }
 }
 
-/// The answer to a password that no room can have. It does not count as an attempt, unless the room
-/// is unknown.
+/// The response to a password that no room can have. It does not count as an attempt, unless the
+/// room is unknown.
 fn impossible_password(app: &App, room: RoomId, client: Option<ClientAddress>) -> ApiError {
     if let Err(limited) = app.attempts.check(client) {
         return limited.into();

@@ -146,7 +146,7 @@ impl Builder {
         self
     }
 
-    /// Sets the address of the web page where people join. Without it, answers contain no join
+    /// Sets the address of the web page where people join. Without it, responses contain no join
     /// links.
     pub fn public_url(mut self, url: PublicUrl) -> Self {
         self.public_url = Some(url);

@@ -187,7 +187,7 @@ impl ServerHandle {
     pub(super) async fn change(&self, room: RoomId, change: Change) -> Result<(), RoomNotFound> {
         let app = self.app.upgrade().ok_or(RoomNotFound)?;
         app.rooms.apply(room, &Op::Change(change)).await.map_err(|_| RoomNotFound)?;
-        tracing::info!(%room, "room changed by the administrator");
+        tracing::info!(%room, "room changed by the host application");
         Ok(())
     }
 

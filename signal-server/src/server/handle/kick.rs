@@ -36,7 +36,7 @@ impl ServerHandle {
         let app = self.app.upgrade().ok_or(KickError::RoomNotFound)?;
         let kick = Op::Kick { participant, rotate: None };
         app.rooms.apply(room, &kick).await?;
-        tracing::info!(%room, %participant, "participant kicked by the administrator");
+        tracing::info!(%room, %participant, "participant kicked by the host application");
         Ok(())
     }
 
@@ -59,7 +59,7 @@ impl ServerHandle {
         let record = app.rooms.get(room).ok_or(KickError::RoomNotFound)?;
         let kick = |rotation| Op::Kick { participant, rotate: Some(rotation) };
         let (_, credentials) = app.rooms.rotate(&record, &PasswordChoice::Random, kick).await?;
-        tracing::info!(%room, %participant, "participant banned by the administrator");
+        tracing::info!(%room, %participant, "participant banned by the host application");
         Ok(credentials)
     }
 
@@ -89,7 +89,7 @@ impl ServerHandle {
     async fn remove_user(&self, room: RoomId, user: UserId, ban: bool) -> Result<(), KickError> {
         let app = self.app.upgrade().ok_or(KickError::RoomNotFound)?;
         app.rooms.apply(room, &Op::KickUser { user, ban }).await?;
-        tracing::info!(%room, ban, "user removed by the administrator");
+        tracing::info!(%room, ban, "user removed by the host application");
         Ok(())
     }
 }

@@ -16,7 +16,7 @@ use crate::shard::room_ref::RoomRef;
 #[derive(Clone, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct MintedToken {
-    /// The token, which a client uses as the `ws_token` of an answer to `join`.
+    /// The token, which a client uses as the `ws_token` of a response to `join`.
     pub ws_token: String,
     /// When it expires.
     pub expires_at: SystemTime,

@@ -32,7 +32,7 @@ use crate::shard::events::RoomEvents;
 /// It is cheap to clone and does not keep the server alive: once the [`Server`](crate::Server) and
 /// its routers are dropped, it finds no rooms.
 ///
-/// Calls need no permission and count as the actions of an administrator.
+/// Calls need no permission and count as actions of the operator.
 ///
 /// ```
 /// use signal_server::{Secret, Server, ServerHandle};
@@ -122,7 +122,7 @@ pub struct CreateRoom {
     /// An id that you [choose](RoomId::chosen): by default it is random. When a room is over, its
     /// id can be chosen again; tokens for the earlier room are void in the new one.
     pub id: Option<RoomId>,
-    /// The user who owns the room: the `sub` of the user's access tokens. With such a token the
+    /// The creator of the room: the `sub` of a user's access tokens. With such a token the
     /// user enters as the creator and may list, change and close the room over HTTP. If no user has
     /// this subject, nobody may. `None` for a room without a creator, in which no seat is kept for
     /// one.
@@ -256,7 +256,7 @@ impl ServerHandle {
         if room.status() != Status::Closed(ADMIN) {
             return Err(RoomNotFound);
         }
-        tracing::info!(room = %id, "room closed by the administrator");
+        tracing::info!(room = %id, "room closed by the host application");
         Ok(())
     }
 
