@@ -25,9 +25,9 @@ pub struct EngineConfig {
     /// the participant gets the error `unavailable`.
     pub question_patience: Duration,
     /// How many [`Event`](crate::Event)s may wait for the host, and how many may wait for a record
-    /// to be written: by default 10,000 each. Beyond that, the oldest event for the host is
-    /// dropped, and the newest that waits for a record. A host without use for events sets 0;
-    /// [`Save::events`](crate::Save::events) is then empty too.
+    /// to be written: by default 10,000 each. When more wait for the host, the oldest is
+    /// dropped; when more wait for a record, the newest is dropped. A host without use for events
+    /// sets 0; [`Save::events`](crate::Save::events) is then empty too.
     pub max_events: usize,
     /// How many bytes of messages to the host may wait for it: by default 0, so that participants
     /// get the error `peer_not_found`. A host that calls
