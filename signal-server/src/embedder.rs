@@ -1,4 +1,4 @@
-//! Calls code of the embedding application, which may hang or panic without stopping the server.
+//! Calls code of the host application, which may hang or panic without stopping the server.
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;

@@ -125,7 +125,8 @@ pub enum ServerMessage {
         code: ErrorCode,
         /// A human-readable reason.
         message: String,
-        /// v2: the addressee of the refused message, if it had one.
+        /// v2: whom the error is about: a participant that the refused message named or did not
+        /// reach, or the host.
         about: Option<Addressee>,
         /// v2: how long to wait before trying again; `None` if trying again is of no use.
         retry_after: Option<Duration>,

@@ -53,7 +53,7 @@ struct WsClaims {
     /// The id that was promised to the guest. It is absent for the creator.
     #[serde(skip_serializing_if = "Option::is_none")]
     guest: Option<String>,
-    /// The ticket of a guest that the application has named.
+    /// The ticket of a guest whose seat name the host application has chosen.
     #[serde(skip_serializing_if = "Option::is_none")]
     ticket: Option<[u8; 16]>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -10,7 +10,7 @@ use axum::http::request::Parts;
 use crate::app::App;
 use crate::client_address::ClientAddress;
 
-/// The client address that a request is counted for; `None` if the embedding application does not
+/// The client address that a request is counted for; `None` if the host application does not
 /// provide addresses (`into_make_service_with_connect_info`).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Client(pub(crate) Option<ClientAddress>);

@@ -1,4 +1,4 @@
-//! The trait for code of the embedding application that chooses ICE servers.
+//! The trait for code of the host application that chooses ICE servers.
 
 use std::error::Error;
 use std::time::SystemTime;

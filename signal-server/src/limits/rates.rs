@@ -12,7 +12,7 @@ use crate::client_address::ClientAddress;
 
 /// The rate limits of requests. Refusals appear in the metrics and the log with their limit.
 ///
-/// Nothing is counted per address if the embedding application does not provide client addresses. A
+/// Nothing is counted per address if the host application does not provide client addresses. A
 /// room's own limit on wrong passwords applies regardless.
 #[derive(Debug)]
 pub(crate) struct Rates {

@@ -19,7 +19,7 @@ use crate::shard::Shards;
 /// Finds the user or the seat that a token is for.
 pub(crate) struct Access {
     pub(crate) login: Login,
-    /// Decides on requests to join, if the application does.
+    /// Decides on requests to join, if the host application does.
     pub(crate) join_policy: Option<JoinPolicy>,
     pub(crate) ws_tokens: WsTokens,
     pub(crate) shards: Shards,

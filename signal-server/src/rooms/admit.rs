@@ -1,4 +1,4 @@
-//! The trait for code of the embedding application that decides who may join a room.
+//! The trait for code of the host application that decides who may join a room.
 
 use std::fmt;
 use std::sync::Arc;

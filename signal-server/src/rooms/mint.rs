@@ -1,4 +1,4 @@
-//! The settings of tokens that the embedding application decides on.
+//! The settings of tokens that the host application decides on.
 
 use std::time::Duration;
 
@@ -37,10 +37,10 @@ pub struct MintToken {
     /// What the holder may do: by default everything but moderate. If you have [changed
     /// it](crate::ServerHandle::set_permissions) for the holder of this seat, the change holds.
     pub permissions: Permissions,
-    /// Your name for the seat, which is unique in the room: a newer socket with a token for the
-    /// same seat replaces an older one. Participants do not see the name. By default each token has
-    /// a seat of its own, so that a user can be in the room with several devices. A kick voids the
-    /// name: use another one to let the user in again.
+    /// The seat name, which you choose: a newer socket with a token of the same seat name replaces
+    /// an older one in the room. Participants do not see it. By default each token has a seat of
+    /// its own, so that a user can be in the room with several devices. A kick voids the seat name:
+    /// use another one to let the user in again.
     pub seat: Option<String>,
     /// How long a socket can be opened with the token: at most 10 minutes, which is the default. A
     /// participant in the room stays beyond that.
@@ -73,7 +73,7 @@ impl Rooms {
     ///
     /// # Errors
     ///
-    /// The room is over, the user is banned, or a kick has voided the seat.
+    /// The room is over, the user is banned, or a kick has voided the seat name.
     pub(crate) fn grant_seat(
         &self,
         room: &Room,

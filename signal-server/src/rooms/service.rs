@@ -133,8 +133,8 @@ impl Rooms {
         PasswordTag::new(mac.finalize().into_bytes().into())
     }
 
-    /// Computes the ticket of a seat that the application has named. It depends on the epoch of the
-    /// room, so that it does not reveal who was in two rooms.
+    /// Computes the ticket of a seat name. It depends on the epoch of the room, so that it does not
+    /// reveal who was in two rooms.
     pub(crate) fn ticket(&self, room: &Room, seat: &str) -> TicketTag {
         let mut mac =
             Hmac::<Sha256>::new_from_slice(&self.seat_key).expect("HMAC takes keys of any length");

@@ -1,4 +1,4 @@
-//! The events of rooms, on their way to the application.
+//! The events of rooms, on their way to the host application.
 
 use std::collections::VecDeque;
 use std::fmt;

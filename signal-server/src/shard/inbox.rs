@@ -1,4 +1,4 @@
-//! The messages that participants send to the host, on their way to the application.
+//! The messages that participants send to `host`, on their way to the host application.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -179,7 +179,7 @@ impl Shard {
         Ok(UntoldRoom::new(self, created?, answered))
     }
 
-    /// Tells the application of a new room.
+    /// Tells the host application of a new room.
     fn tell_opened(&self, room: &Arc<Room>) {
         let opened = room.events_since(None, room.created_at());
         let mut state = self.lock();

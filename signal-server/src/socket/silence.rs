@@ -13,7 +13,7 @@ pub(super) struct Silence {
     /// When the first ping after the client was last heard was sent.
     pinged: Option<Instant>,
     /// Counts bytes of incomplete messages too. It is `None` if the connection belongs to an
-    /// embedding application.
+    /// host application.
     traffic: Option<Arc<Traffic>>,
 }
 

@@ -28,7 +28,7 @@ pub(super) struct Writer {
     taken_before: u64,
     /// Whether even the smallest progress is reported.
     is_report_due: bool,
-    /// `None` if the connection belongs to an embedding application.
+    /// `None` if the connection belongs to a host application.
     traffic: Option<Arc<Traffic>>,
 }
 

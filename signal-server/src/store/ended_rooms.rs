@@ -10,7 +10,7 @@ use signal_core::{RoomId, Timestamp};
 ///
 /// A room is remembered for a day, so that latecomers learn how it ended. The number for each user
 /// is bounded, so that nobody fills the memory with rooms that are closed at once. Rooms without a
-/// creator belong to the application and its operators, and a larger number of them is remembered.
+/// creator belong to the host application, and a larger number of them is remembered.
 #[derive(Debug)]
 pub(super) struct EndedRooms {
     most: MostEnded,

@@ -1,4 +1,4 @@
-//! The trait for stores of the embedding application that outlive the process.
+//! The trait for stores of the host application that outlive the process.
 
 use std::error::Error;
 use std::io;

@@ -1,4 +1,4 @@
-//! The trait for logins of the embedding application.
+//! The trait for logins of the host application.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -174,7 +174,7 @@ impl User {
     }
 }
 
-/// A login of the embedding application, with a timeout.
+/// A login of the host application, with a timeout.
 #[derive(Clone)]
 pub(crate) struct CustomLogin {
     login: Arc<dyn Authenticate>,

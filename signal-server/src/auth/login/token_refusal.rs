@@ -34,9 +34,9 @@ pub(crate) enum TokenRefusal {
     OtherRoom,
     /// It is a ws token whose room is over, or has voided it by a new password, a kick or a ban.
     Void,
-    /// The login of the embedding application does not know it.
+    /// The login of the host application does not know it.
     Login,
-    /// The login of the embedding application could not be asked.
+    /// The login of the host application could not be asked.
     LoginUnavailable,
 }
 
@@ -84,7 +84,7 @@ impl TokenRefusal {
     }
 }
 
-/// The verdict of the login of the embedding application.
+/// The verdict of the login of the host application.
 impl From<TokenError> for TokenRefusal {
     fn from(error: TokenError) -> Self {
         match error {

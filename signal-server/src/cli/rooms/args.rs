@@ -210,8 +210,8 @@ pub(super) struct RoomTokenArgs {
     #[arg(long, value_name = "PERMISSION", value_delimiter = ',', num_args = 0..)]
     pub(super) permissions: Option<Vec<Permission>>,
 
-    /// Your name for the seat. A newer socket for the same seat replaces an older one. By default
-    /// the token has a seat of its own
+    /// Seat name, which you choose. A newer socket with a token of the same seat name replaces an
+    /// older one. By default the token has a seat of its own
     #[arg(long)]
     pub(super) seat: Option<String>,
 

@@ -44,8 +44,8 @@ struct TokenRequest {
     attributes: Option<BTreeMap<String, String>>,
     /// What the holder may do. By default it is everything but `moderate`.
     permissions: Option<PermissionsJson>,
-    /// Your name for the seat. A newer socket with a token for the same seat replaces an older one.
-    /// By default each token has a seat of its own.
+    /// The seat name, which you choose. A newer socket with a token of the same seat name replaces
+    /// an older one. By default each token has a seat of its own.
     seat: Option<String>,
     /// How many minutes the token can open a socket.
     #[cfg_attr(feature = "documents", schema(minimum = 1, maximum = 10, default = 10))]

@@ -168,7 +168,7 @@ pub(crate) async fn join(
     }))
 }
 
-/// Has the application decide on a join, if it does so. Otherwise the password decides.
+/// Has the host application decide on a join, if it does so. Otherwise the password decides.
 ///
 /// The decision is for the returned room, not for a later one with its id.
 async fn decide(

@@ -1,4 +1,4 @@
-//! Changes to rooms by the embedding application.
+//! Changes to rooms by the host application.
 
 use std::sync::Arc;
 use std::time::SystemTime;

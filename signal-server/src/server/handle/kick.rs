@@ -1,4 +1,4 @@
-//! Kicks and bans by the embedding application.
+//! Kicks and bans by the host application.
 
 use signal_core::identity::UserId;
 use signal_core::room::{Op, Reject};
@@ -26,8 +26,8 @@ pub enum KickError {
 
 impl ServerHandle {
     /// Removes a participant from a room. In v2 it gets `kicked`, and the others learn that it
-    /// left. Its token becomes void, and so does the [seat](crate::MintToken::seat) that the token
-    /// names; with the password, an invite or a token for another seat it can come back.
+    /// left. Its token becomes void, and so does the [seat name](crate::MintToken::seat) of the
+    /// token; with the password, an invite or a token of another seat name it can come back.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Messages between the embedding application and participants.
+//! Messages between the host application and participants.
 
 use signal_core::message::{HostMessage, HostMessageRefusal};
 use signal_core::{ErrorCode, RoomId};

@@ -1,4 +1,4 @@
-//! What the embedding application sets for participants and rooms.
+//! What the host application sets for participants and rooms.
 
 use signal_core::identity::Attributes;
 use signal_core::room::{Change, Op, Reject};
@@ -80,10 +80,9 @@ impl ServerHandle {
     /// Replaces the permissions of a participant, from its next message on. In v2 it gets
     /// `permissions_updated`, and the others learn whether it may publish.
     ///
-    /// The change holds for the seat that the participant's token names: the token does not bring
-    /// the previous permissions back, nor does a newer one for the same
-    /// [seat](crate::MintToken::seat). A room remembers the last 1,000 changes. A participant that
-    /// joins again with the password or an invite has another seat.
+    /// The participant's token does not bring the previous permissions back, nor does a newer one
+    /// of the same [seat name](crate::MintToken::seat). A room remembers the last 1,000 changes. A
+    /// participant that joins again with the password or an invite has another seat.
     ///
     /// ```
     /// use signal_server::{ParticipantId, Permissions, RoomId, ServerHandle, SetParticipantError};

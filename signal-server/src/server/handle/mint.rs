@@ -1,4 +1,4 @@
-//! Tokens for a room that the embedding application issues by its own decision.
+//! Tokens for a room that the host application issues by its own decision.
 
 use std::fmt;
 use std::time::SystemTime;
@@ -32,8 +32,9 @@ pub enum MintError {
     /// The room does not exist, or it has ended.
     #[error("no such room is open")]
     RoomNotFound,
-    /// The participant in that [seat](MintToken::seat) is among the last 256 that were kicked.
-    #[error("the participant in this seat was kicked; mint a token for another seat")]
+    /// The participant with that [seat name](MintToken::seat) is among the last 256 that were
+    /// kicked.
+    #[error("the participant with this seat name was kicked; use another seat name")]
     SeatVoid,
     /// The lifetime is more than 10 minutes.
     #[error("a token is valid for at most 10 minutes")]
@@ -47,8 +48,8 @@ impl ServerHandle {
     ///
     /// # Errors
     ///
-    /// The room does not exist or has ended, the user is banned, the seat is void, or the lifetime
-    /// is too long.
+    /// The room does not exist or has ended, the user is banned, the seat name is void, or the
+    /// lifetime is too long.
     pub fn mint(&self, room: RoomId, token: MintToken) -> Result<MintedToken, MintError> {
         self.mint_for(room, token)
     }

@@ -1,4 +1,4 @@
-//! A handle for the embedding application, such as an admin page, a backend or a clean-up job.
+//! A handle for the host application, such as an admin page, a backend or a clean-up job.
 
 mod change;
 mod kick;
