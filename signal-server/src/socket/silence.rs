@@ -12,8 +12,8 @@ pub(super) struct Silence {
     last_message: Instant,
     /// When the first ping after the client was last heard was sent.
     pinged: Option<Instant>,
-    /// Counts bytes of incomplete messages too. It is `None` if the connection belongs to an
-    /// host application.
+    /// Counts bytes of incomplete messages too. It is `None` if the connection belongs to a host
+    /// application.
     traffic: Option<Arc<Traffic>>,
 }
 

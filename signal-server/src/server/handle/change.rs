@@ -27,14 +27,14 @@ pub enum SetLifetimeError {
     RoomNotFound,
 }
 
-/// Why the size of a room was not changed.
+/// Why the capacity of a room was not changed.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 #[non_exhaustive]
 pub enum ResizeError {
     /// The room does not exist, or it has ended.
     #[error("no such room is open")]
     RoomNotFound,
-    /// The size is above
+    /// The capacity is above
     /// [`HubConfig::max_capacity`](signal_core::config::HubConfig::max_capacity).
     #[error("the room would be larger than the server allows")]
     TooLarge,
