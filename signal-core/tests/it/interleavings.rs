@@ -100,12 +100,13 @@ impl Choices {
     }
 }
 
-/// The part of the document that a page was written from.
+/// How a page negotiates.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Rule {
-    /// The sample of section 4: a newcomer offers, and every offer makes a new connection.
+    /// The simplest way: a newcomer offers, and every offer makes a new connection.
     Newcomer,
-    /// Section 6: the smaller id offers; the connection is kept for the peer's later offers.
+    /// As the API document says: the smaller id offers; the connection is kept for the peer's
+    /// later offers.
     SmallerId,
 }
 

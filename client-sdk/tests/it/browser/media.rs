@@ -26,8 +26,7 @@ async fn a_page_and_a_program_exchange_audio_video_and_data_whoever_came_first()
     }
 }
 
-/// The page's `ontrack` is that of the API document, section 4: `video.srcObject =
-/// event.streams[0]`.
+/// The page's `ontrack` is `video.srcObject = event.streams[0]`, as on many simple pages.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_participants_only_element_in_a_page_plays_its_sound_and_shows_its_pictures() {
     let stage = Stage::set().await;

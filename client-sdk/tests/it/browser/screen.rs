@@ -1,4 +1,5 @@
-//! Screens: a page shows one as section 5 of the API document says, and sees that of a program.
+//! Screens: a page shows one as a further track or in place of its camera, and sees that of a
+//! program.
 
 use client_sdk::{MediaKind, SharePlace, Source};
 

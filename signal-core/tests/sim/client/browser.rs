@@ -15,13 +15,13 @@ pub struct Browser {
     reloads: u32,
 }
 
-/// Which part of the document its author has read.
+/// How it negotiates.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Rule {
-    /// The sample of section 4: a newcomer offers to everybody, every offer makes a connection
-    /// anew.
+    /// The simplest way: a newcomer offers to everybody, and every offer makes a new connection.
     Newcomer,
-    /// Section 6: the smaller id offers; a connection is kept for the peer's later offers.
+    /// As the API document says: the smaller id offers; a connection is kept for the peer's later
+    /// offers.
     SmallerId,
 }
 

@@ -1,5 +1,5 @@
-// A page that keeps its connections and negotiates as section 6 of the API document says: of two participants the one
-// with the smaller id offers. Later changes may be offered by either side; an offer that the server delivers has won.
+// A page that keeps its connections and negotiates as docs/api.md says: of two participants the one with the smaller
+// id offers. Later changes may be offered by either side; an offer that the server delivers has won.
 
 import { Call } from "./call.js";
 

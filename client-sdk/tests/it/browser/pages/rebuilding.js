@@ -1,5 +1,5 @@
-// A page in the manner of section 4 of the API document: whoever arrives offers to everybody, and each offer, made or
-// received, begins with a new connection.
+// A page as simple as possible: whoever arrives offers to everybody, and each offer, made or received, begins with a
+// new connection.
 
 import { Call } from "./call.js";
 
@@ -17,7 +17,7 @@ class RebuildingCall extends Call {
     return this.offer(id);
   }
 
-  // As section 5 says, in the connection that there is.
+  // A further track is offered in the connection that there is.
   trackAdded(id) {
     return this.offer(id);
   }
