@@ -141,7 +141,7 @@ export interface PeerConnection {
 
 /** What this participant may do. The host application decides. */
 export interface Permissions {
-  /** Send messages of the application. */
+  /** Send messages to participants or to the host application. */
   message: boolean;
   /** Change its name and state. */
   update: boolean;
@@ -178,11 +178,15 @@ export interface ParticipantEvents {
   status: { status: "connected" | "reconnecting"; lossy: boolean };
   /** The room closes, or this participant is removed; `ended` follows. */
   closing: { kind: "room_closed" | "kicked"; code?: string; reason: string };
-  /** Strangers have tried too many passwords, or may try again. Only the creator gets this. */
+  /**
+   * The password attempts of the room are used up, or all of them are available again. Only the
+   * creator gets this.
+   */
   passwordattempts: { left: number; retryAfterMs: number };
   /**
    * The server has refused a message. `req` is what {@link Participant.moderate} returned, and
-   * absent for other messages, and for one that the server has dropped as `rate_limited`.
+   * absent for other messages, and for one that the server has dropped as `rate_limited`. `about`
+   * is a participant that the message named or did not reach, or `host`.
    */
   refused: { code: string; message: string; about?: string; req?: string };
   /** The stay has ended; the close code is the reason. After 4510, join again. */
@@ -216,7 +220,7 @@ export class Participant extends EventTarget {
   send(to: string, topic: string, data: unknown): void;
   /**
    * Kicks or bans a participant other than the creator, or locks, unlocks or closes the room. A
-   * success has no answer but its effect: `peerleft` with `kicked`, `roomchanged` or `ended`. A
+   * success shows only by its effect: `peerleft` with `kicked`, `roomchanged` or `ended`. A
    * failure, as without the permission, is told by `refused` with the `req` that this returns.
    */
   moderate(action: "kick" | "ban", participantId: string): string;
