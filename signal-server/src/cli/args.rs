@@ -107,8 +107,8 @@ pub(crate) struct ServeArgs {
     )]
     pub(crate) listen: Option<SocketAddr>,
 
-    /// Address to serve /metrics and the probes on, for operators only; by default 127.0.0.1:8081
-    /// if it is free
+    /// Address for operators only: /metrics, the probes and, with --admin-key-file, the management
+    /// of rooms; by default 127.0.0.1:8081 if it is free
     #[arg(long, env = "SIGNAL_ADMIN_LISTEN", value_name = "ADDRESS", value_parser = listen_address)]
     pub(crate) admin_listen: Option<SocketAddr>,
 
