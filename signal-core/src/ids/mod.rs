@@ -121,9 +121,9 @@ pub struct Attachment {
 pub enum Ticket {
     /// The one seat of the room's creator.
     Creator,
-    /// A guest's seat, named by the participant id that `join` answered with.
+    /// A guest's seat, named by the participant id that `join` returned.
     Guest(ParticipantId),
-    /// A guest's seat, named by the host.
+    /// A guest's seat, by the seat name that the host has chosen.
     Host(TicketTag),
 }
 

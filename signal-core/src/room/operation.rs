@@ -163,9 +163,9 @@ pub enum Admission {
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Grant {
-    /// The seat.
+    /// The ticket, which names the seat.
     pub ticket: Ticket,
-    /// The participant id that `join` answered with, which is kept if it is still the newest. Not
+    /// The participant id that `join` returned, which is kept if it is still the newest. Not
     /// needed with [`Ticket::Guest`] and [`Ticket::Creator`].
     pub promised: Option<ParticipantId>,
     /// The identity of its holder.
@@ -211,7 +211,7 @@ impl Grant {
         }
     }
 
-    /// Sets the participant id that `join` has answered with.
+    /// Sets the participant id that `join` has returned.
     #[must_use]
     pub fn promised(self, id: ParticipantId) -> Self {
         Self { promised: Some(id), ..self }
