@@ -46,7 +46,9 @@ impl Reject {
             ],
             Self::CreatorStays => ["不能移出房间的创建者", "the creator cannot be kicked"],
             Self::GrantVoid => ["令牌已失效", "the token is void"],
-            Self::IdsExhausted => ["房间的编号已用完", "the room has issued all its ids"],
+            Self::IdsExhausted => {
+                ["房间的参与者 ID 已用完", "the room has issued all its participant ids"]
+            }
             Self::InviteVoid => ["邀请已失效", "the invite is not valid"],
             Self::ParticipantNotFound => ["房间内没有此参与者", "no such participant in the room"],
             Self::PasswordLocked => [
