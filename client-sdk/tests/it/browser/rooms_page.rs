@@ -11,6 +11,7 @@ mod negotiation;
 mod outages;
 mod proxy;
 mod relay;
+mod returning;
 mod screens;
 mod sleeping;
 mod uplink;
