@@ -225,7 +225,10 @@ export class Participant extends EventTarget {
    */
   moderate(action: "kick" | "ban", participantId: string): string;
   moderate(action: "lock" | "unlock" | "close"): string;
-  /** Ends the seat. A creator who leaves closes the room, unless it was created otherwise. */
+  /**
+   * Ends the seat. A creator who leaves closes the room, unless it was created otherwise. While the
+   * page reconnects, the server is told as soon as it is reached, for up to 10 s.
+   */
   leave(): void;
 
   addEventListener<K extends keyof ParticipantEvents>(

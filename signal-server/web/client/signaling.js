@@ -20,6 +20,7 @@ export class Signaling {
   #timer; // of the next socket, or of one that opens
   #heartbeat;
   #hasHeard = false;
+  #isLeaving = false; // and only waits for a socket to say so
 
   // on: { message(message), lost(), end(code, error) }
   constructor(address, token, on) {
@@ -37,8 +38,22 @@ export class Signaling {
   }
 
   leave() {
+    if (!this.#isSeated && this.#resumeToken) {
+      this.#leaveLater();
+      return;
+    }
     if (this.#isSeated) this.send({ type: "leave" });
     this.#end(1000);
+  }
+
+  // Whoever has left hears nothing more. The server learns of it by the next socket, if there is one
+  // soon.
+  #leaveLater() {
+    const { end } = this.#on;
+    this.#on = DEAF;
+    this.#isLeaving = true;
+    setTimeout(() => this.#end(1000), LEAVES_WITHIN_MS);
+    end(1000);
   }
 
   #open() {
@@ -82,6 +97,10 @@ export class Signaling {
     this.#resumeToken = message.resume_token;
     this.#credential = `resume.${message.resume_token}`;
     this.#heartbeat = setInterval(() => this.#check(), HEARTBEAT_MS);
+    if (this.#isLeaving) {
+      this.leave();
+      return;
+    }
     const waiting = this.#waiting.take();
     if (taken === null) {
       this.#sentCount = 0;
@@ -164,8 +183,10 @@ export class Signaling {
     clearInterval(this.#heartbeat);
     removeEventListener("online", this.#online);
     this.#isSeated = false;
+    this.#resumeToken = undefined;
     this.#abandon(1000);
     this.#on.end(code, error);
+    this.#on = DEAF;
   }
 }
 
@@ -173,6 +194,8 @@ export class Signaling {
 function isOfNegotiation(text) {
   return ["offer", "answer", "candidate", "ping"].includes(JSON.parse(text).type);
 }
+
+const DEAF = { message() {}, lost() {}, end() {} };
 
 // Close codes of a socket that was lost. 1005 is a close frame without a code.
 const COMES_BACK = new Set([1002, 1005, 1006, 1007, 1009, 1011, 1012, 4001, 4008, 4012]);
@@ -182,3 +205,4 @@ const LONGEST_PAUSE_MS = 5000;
 const HEARTBEAT_MS = 20_000;
 const HEARD_WITHIN_MS = 8000;
 const SEATED_WITHIN_MS = 10_000;
+const LEAVES_WITHIN_MS = 10_000;

@@ -93,6 +93,24 @@ async fn a_page_that_is_cut_off_for_ten_seconds_misses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_creator_who_leaves_while_it_reconnects_ends_the_call_for_everybody() {
+    let (server, browser) = stage().await;
+    let (wire, _) = Wire::to(server.address()).await;
+    let call = Call::begin_with(&browser, [&wire.url(), &server.url()], "").await;
+    wire.refuse(true);
+    wire.cut();
+    call.creator.until_shown(".warning").await;
+    call.creator.click("#leave").await;
+    // The page waits for nothing.
+    call.creator.until_shown(".ended").await;
+    assert!(call.creator.text(".ended").await.starts_with("You have left the call."));
+    wire.refuse(false);
+    call.guest.until_shown(".ended").await;
+    assert!(call.guest.text(".ended").await.starts_with("The host has ended the call."));
+    call.assert_no_faults().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_page_that_has_missed_too_much_shows_the_room_as_it_is_now() {
     let (server, browser) = stage().await;
     let (wire, _) = Wire::to(server.address()).await;
