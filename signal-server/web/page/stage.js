@@ -37,7 +37,7 @@ export class Stage {
     const options = { isOwn: true, isMirrored: true };
     const tile = this.#tile("self", options);
     tile.play(camera ? [camera] : [], camera !== undefined);
-    const you = name ? `${name} (${say("you")})` : say("you");
+    const you = name ? say("nameOfYou", { name }) : say("you");
     tile.describe(you, isMuted ? [MUTED()] : []);
     this.#showScreen("self", screen ? [screen] : [], say("yourScreen"), { isOwn: true });
     this.#arrange();
