@@ -134,6 +134,7 @@ export function callView({ participant, devices, name, invitation, host }, on) {
   }, MEASURED_EVERY_MS);
 
   outgoing.start();
+  if (devices.reason) notify(`${say(`mode${devices.mode}`)} ${sayReason(devices.reason)}`);
   showPermissions();
   for (const peer of participant.peers.values()) stage.showPeer(peer);
   showOthers();

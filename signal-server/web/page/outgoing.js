@@ -29,6 +29,10 @@ export class Outgoing {
       if (this[kind]) this.#note(kind, this[kind].enabled);
     }
     if (this.camera && !this.camera.enabled) this.#release("camera");
+    // One that was unplugged before the call ended without a word.
+    for (const kind of ["camera", "microphone"]) {
+      if (this[kind]?.readyState === "ended") this.#lost(kind);
+    }
     this.#tell();
   }
 

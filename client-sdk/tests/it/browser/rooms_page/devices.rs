@@ -60,6 +60,47 @@ async fn a_device_that_is_unplugged_is_missed_in_words_and_comes_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_creates_a_room_or_reloads_without_a_device_is_told_so_in_the_call() {
+    let (server, browser) = stage().await;
+    let page = Visitor::open_with_devices(&browser, &server.url(), &["audioinput"]).await;
+    page.create("Alice").await;
+    let words = "You join with audio only. No other device was found.";
+    page.until_notified(words).await;
+    page.reload().await;
+    page.until_notified(words).await;
+    // Nothing is missing that was switched off.
+    let complete = Visitor::open(&browser, &server.url()).await;
+    complete.create("Bob").await;
+    complete.click("#camera").await;
+    complete.reload().await;
+    complete.until_shown(".call").await;
+    assert_eq!(complete.see("visit.notices").await, json!([]));
+    for page in [&page, &complete] {
+        page.assert_no_faults().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_is_unplugged_before_the_call_is_missed_in_words_and_comes_back() {
+    let (server, browser) = stage().await;
+    let creator = Visitor::open(&browser, &server.url()).await;
+    let invitation = creator.create("Alice").await;
+    let guest = Visitor::open(&browser, &invitation.link).await;
+    guest.until_shown(".switches button").await;
+    guest.see("visit.unplug('audio')").await;
+    guest.join("Bob").await;
+    guest.until_notified("The microphone is gone").await;
+    creator.until_shown(".tile:nth-child(2):has(.bad)").await;
+    guest.see("visit.plugIn('audio')").await;
+    guest.until_notified("The others hear you with: ").await;
+    creator.until_hidden(".tile:nth-child(2):has(.bad)").await;
+    creator.until_media_flows(1).await;
+    for page in [&creator, &guest] {
+        page.assert_no_faults().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn camera_microphone_and_speaker_are_chosen_and_switched_off_during_a_call() {
     let (server, browser) = stage().await;
     let call = Call::begin(&browser, &server.url()).await;
@@ -113,6 +154,7 @@ async fn whoever_has_refused_the_devices_is_told_how_to_allow_them() {
     }";
     let page = Visitor::open_with(&browser, &server.url(), refusing).await;
     let invitation = page.create("Alice").await;
+    page.until_notified("You join to watch and listen only. The browser does not allow it.").await;
     page.click("#camera").await;
     page.until_notified("The browser does not allow it. Click the icon left of the address").await;
     let guest = Visitor::open_with(&browser, &invitation.link, refusing).await;
