@@ -27,7 +27,7 @@ function createCard(wayToSignIn, on) {
   const token = element("input", {
     type: "password", autocomplete: "off", required: asksForToken,
   });
-  const roomName = element("input", { maxLength: 64, placeholder: say("optional") });
+  const roomName = element("input", { maxLength: LONGEST_NAME, placeholder: say("optional") });
   const password = element("input", {
     maxLength: 6, pattern: "[!-~]{6}", autocomplete: "off", title: say("passwordRule"),
     placeholder: say("passwordRandom"),
@@ -52,7 +52,8 @@ function createCard(wayToSignIn, on) {
     rememberName(creator);
     const usual = creator ? say("nameOfRoom", { name: creator }) : undefined;
     await on.create(creator, {
-      name: roomName.value.trim() || usual,
+      // Without one the server names the room.
+      name: roomName.value.trim() || (usual?.length <= LONGEST_NAME ? usual : undefined),
       password: password.value || undefined,
       max_participants: size.valueAsNumber,
       expires_minutes: Number(duration.value),
@@ -102,7 +103,7 @@ function joinCard(on) {
 
 export function nameInput() {
   return element("input", {
-    value: recallName(), maxLength: 32, autocomplete: "nickname",
+    value: recallName(), maxLength: LONGEST_NAME, autocomplete: "nickname",
     placeholder: say("namePlaceholder"),
   });
 }
@@ -125,6 +126,7 @@ export async function attempt(event, button, doing, problem, action) {
   }
 }
 
+const LONGEST_NAME = 32;
 const DURATIONS = [30, 60, 120, 240, 480, 1440];
 const USUAL_DURATION = 120;
 

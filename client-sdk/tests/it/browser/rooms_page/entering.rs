@@ -66,3 +66,13 @@ async fn a_full_room_says_so_and_lets_somebody_in_when_another_has_left() {
         page.assert_no_faults().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_has_a_long_name_creates_a_room_with_one_click() {
+    let (server, browser) = stage().await;
+    let page = Visitor::open(&browser, &server.url()).await;
+    let name = "A".repeat(32);
+    page.create(&name).await;
+    assert_eq!(page.text(".tile .name").await, format!("{name} (You)"));
+    page.assert_no_faults().await;
+}
