@@ -8,7 +8,7 @@ import { endedView } from "./page/ended.js";
 import { Host, invitationTo } from "./page/host.js";
 import { lobbyView } from "./page/lobby.js";
 import { forget, recall, remember, rememberName } from "./page/memory.js";
-import { joinLink, ROOT } from "./page/place.js";
+import { joinLink, ROOT, roomIdOf } from "./page/place.js";
 import { startView } from "./page/start.js";
 import { LANGUAGE, say, sayFailure } from "./page/words.js";
 import { Client } from "./rooms-client.js";
@@ -39,7 +39,7 @@ function open() {
 // The room is in the path, and the invite token in the fragment, which no server sees.
 function readInvitation() {
   const roomId = /\/join\/([\w.~-]+)\/?$/.exec(location.pathname)?.[1];
-  return roomId && { roomId: roomId.toUpperCase(), inviteToken: fragment || undefined };
+  return roomId && { roomId: roomIdOf(roomId), inviteToken: fragment || undefined };
 }
 
 async function showStart(failure) {
@@ -47,7 +47,7 @@ async function showStart(failure) {
   history.replaceState(null, "", ROOT);
   show(startView({ wayToSignIn: await wayToSignIn(), failure }, {
     create,
-    join: (roomId, password, name) => showLobby({ roomId: roomId.toUpperCase(), password, name }),
+    join: (roomId, password, name) => showLobby({ roomId: roomIdOf(roomId), password, name }),
   }));
 }
 
