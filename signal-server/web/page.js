@@ -1,7 +1,9 @@
 // The page: from the start, or an invitation, through a call to its end.
 
 import { fragment } from "./page/fragment.js"; // first, so that nothing runs before it
-import { accessToken, forgetLogin, returnFromLogin, wayToSignIn } from "./page/access.js";
+import {
+  accessToken, forgetToken, refusesToken, returnFromLogin, wayToSignIn,
+} from "./page/access.js";
 import { callView } from "./page/call.js";
 import { openDevices } from "./page/devices.js";
 import { endedView } from "./page/ended.js";
@@ -9,6 +11,7 @@ import { Host, invitationTo } from "./page/host.js";
 import { lobbyView } from "./page/lobby.js";
 import { forget, recall, remember, rememberName } from "./page/memory.js";
 import { joinLink, ROOT, roomIdOf } from "./page/place.js";
+import { returnView } from "./page/return.js";
 import { startView } from "./page/start.js";
 import { LANGUAGE, say, sayFailure } from "./page/words.js";
 import { Client } from "./rooms-client.js";
@@ -24,11 +27,12 @@ open();
 function open() {
   const invitation = readInvitation();
   const loginFailure = invitation ? undefined : returnFromLogin();
-  // Without a token a creator cannot come back, and would be sent to the login again and again.
-  if (loginFailure && recall()?.isCreator) forget();
   const kept = recall();
-  if (kept && (!invitation || invitation.roomId === kept.roomId)) {
-    reenter(kept);
+  if (loginFailure && kept?.isCreator) {
+    // Without a token it would be sent to the login again and again.
+    showReturn(kept, say(loginFailure));
+  } else if (kept && (!invitation || invitation.roomId === kept.roomId)) {
+    reenter(withInvitation(kept, invitation));
   } else if (invitation) {
     showLobby(invitation);
   } else {
@@ -42,31 +46,55 @@ function readInvitation() {
   return roomId && { roomId: roomIdOf(roomId), inviteToken: fragment || undefined };
 }
 
+// A newer invitation takes the place of the way in which a guest has entered before.
+function withInvitation(kept, invitation) {
+  if (kept.isCreator || !invitation?.inviteToken) return kept;
+  return { ...kept, password: undefined, inviteToken: invitation.inviteToken };
+}
+
 async function showStart(failure) {
   document.title = say("title");
   history.replaceState(null, "", ROOT);
-  show(startView({ wayToSignIn: await wayToSignIn(), failure }, {
-    create,
+  const way = await wayToSignIn();
+  show(startView({ wayToSignIn: way, failure }, {
+    create: (name, settings) => create(name, settings, way),
     join: (roomId, password, name) => showLobby({ roomId: roomIdOf(roomId), password, name }),
   }));
 }
 
-function showLobby(entry) {
+function showLobby(entry, failure) {
   document.title = say("roomOf", { room: entry.roomId });
-  const { node, close: closeLobby } = lobbyView(entry, {
+  const { node, close: closeLobby } = lobbyView(entry, failure, {
     join: async (chosen, preview) => enter(chosen, preview.devices, () => preview.take()),
-    back: () => showStart(),
+    back: () => startAnew(),
   });
   show(node, closeLobby);
 }
 
-async function create(name, settings) {
+async function showReturn(entry, failure) {
+  const { roomId } = entry;
+  document.title = say("roomOf", { room: roomId });
+  show(returnView({ roomId, wayToSignIn: await wayToSignIn(), failure }, {
+    enter: () => reenter(entry),
+    start: () => startAnew(),
+  }));
+}
+
+function startAnew(failure) {
+  forget();
+  return showStart(failure);
+}
+
+async function create(name, settings, wayToSignIn) {
   const token = await accessToken();
   let created;
   try {
     created = await client.createRoom(token, settings);
   } catch (error) {
-    if (error.code !== "unauthorized" || !forgetLogin()) throw error;
+    if (!refusesToken(error)) throw error;
+    forgetToken();
+    // The form asks for a token, unless there was one already.
+    if (wayToSignIn !== "here") throw error;
     return showStart(sayFailure(error));
   }
   const invitation = invitationTo(created);
@@ -88,10 +116,21 @@ async function reenter(entry) {
     await enter(entry, devices);
   } catch (error) {
     stop(devices);
-    forget();
-    if (entry.isCreator) showStart(sayFailure(error));
-    else showLobby(entry);
+    await cannotReturn(entry, error);
   }
+}
+
+// The room stays remembered while it may be entered later in the same way.
+function cannotReturn(entry, error) {
+  const failure = sayFailure(error);
+  if (NO_ROOM.includes(error.code)) return startAnew(failure);
+  if (entry.isCreator && refusesToken(error)) {
+    forgetToken();
+    return showReturn(entry, sayFailure({ code: "unauthorized" }));
+  }
+  if (entry.isCreator) return showReturn(entry, failure);
+  if (VOID.includes(error.code)) forget();
+  return showLobby(entry, failure);
 }
 
 async function enter(entry, devices, taken = () => {}) {
@@ -157,3 +196,5 @@ function stop({ microphone, camera }) {
 
 const SEAT_GONE = 4510;
 const ROOM_OVER = [4503, 4511];
+const NO_ROOM = ["room_not_found", "room_expired", "room_closed"];
+const VOID = ["invite_void", "wrong_password", "token_invalid"];

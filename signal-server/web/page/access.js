@@ -7,11 +7,10 @@ import { ROOT } from "./place.js";
 
 const STATE = "login-state";
 
-let pasted;
-let ofLogin;
+let held; // of the login, or pasted
 
 export function paste(token) {
-  pasted = token.trim();
+  held = token.trim();
 }
 
 // Takes the token with which the login has sent the browser back. Returns what is wrong, if
@@ -22,35 +21,33 @@ export function returnFromLogin() {
   const sent = sessionStorage.getItem(STATE);
   sessionStorage.removeItem(STATE);
   if (!sent || answer.get("state") !== sent) return "loginForeign";
-  ofLogin = answer.get("access_token") || undefined;
-  return ofLogin ? undefined : "loginRefused";
+  held = answer.get("access_token") || undefined;
+  return held ? undefined : "loginRefused";
 }
 
 // How this page gets a token: "here" if it has one or the server gives one, "login" if it opens the
 // login, "token" if it asks for one.
 export async function wayToSignIn() {
-  return ofLogin ? "here" : (await signIn()).way;
+  return held ? "here" : (await signIn()).way;
 }
 
-export async function accessToken() {
-  if (pasted || ofLogin) return pasted || ofLogin;
+// Leaves the page for the login where it has no token, unless it has to stay.
+export async function accessToken({ stays = false } = {}) {
+  if (held) return held;
   const { way, login_url: login, redirect_uri: redirect } = await signIn();
-  switch (way) {
-    case "here":
-      return askServer();
-    case "login":
-      openLogin(login, redirect ?? `${ROOT}join`);
-      return new Promise(() => {}); // the page is being left
-    default:
-      throw unauthorized();
-  }
+  if (way === "here") return askServer();
+  if (way === "token" || stays) throw unauthorized();
+  openLogin(login, redirect ?? `${ROOT}join`);
+  return new Promise(() => {}); // the page is being left
 }
 
-// Forgets the token of the login, which has expired. Returns whether there was one.
-export function forgetLogin() {
-  const had = ofLogin !== undefined;
-  ofLogin = undefined;
-  return had;
+// Whether the server has refused the access token.
+export function refusesToken({ code }) {
+  return ["unauthorized", "token_expired", "token_invalid"].includes(code);
+}
+
+export function forgetToken() {
+  held = undefined;
 }
 
 async function signIn() {

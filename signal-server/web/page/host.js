@@ -1,6 +1,6 @@
 // What the creator of a room may do in it, with the access token of the login.
 
-import { accessToken } from "./access.js";
+import { accessToken, forgetToken, refusesToken } from "./access.js";
 import { joinLink } from "./place.js";
 
 export class Host {
@@ -15,25 +15,26 @@ export class Host {
     this.#invitationChanged = invitationChanged;
   }
 
-  async show() {
-    return this.#client.showRoom(await accessToken(), this.#roomId);
+  show() {
+    return this.#ask((token) => this.#client.showRoom(token, this.#roomId));
   }
 
   async change(changes) {
-    const room = await this.#client.changeRoom(await accessToken(), this.#roomId, changes);
+    const room = await this.#ask((token) => this.#client.changeRoom(token, this.#roomId, changes));
     if (room.password) this.#invitationChanged(invitationTo(room));
     return room;
   }
 
   // The participant may come back with the link or the password.
   async remove(participantId) {
-    await this.#client.kick(await accessToken(), this.#roomId, participantId);
+    await this.#ask((token) => this.#client.kick(token, this.#roomId, participantId));
   }
 
   // The password and the link are new then.
   async ban(participantId) {
-    const token = await accessToken();
-    const answer = await this.#client.kick(token, this.#roomId, participantId, { ban: true });
+    const options = { ban: true };
+    const answer = await this.#ask(
+      (token) => this.#client.kick(token, this.#roomId, participantId, options));
     this.#invitationChanged(invitationTo({ ...answer, room_id: this.#roomId }));
   }
 
@@ -42,7 +43,18 @@ export class Host {
   }
 
   async close() {
-    await this.#client.closeRoom(await accessToken(), this.#roomId);
+    await this.#ask((token) => this.#client.closeRoom(token, this.#roomId));
+  }
+
+  // A login is not opened in the middle of a call. A token that has expired is of no more use.
+  async #ask(request) {
+    const token = await accessToken({ stays: true });
+    try {
+      return await request(token);
+    } catch (error) {
+      if (refusesToken(error)) forgetToken();
+      throw error;
+    }
   }
 }
 

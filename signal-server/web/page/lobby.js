@@ -5,8 +5,9 @@ import { Preview } from "./preview.js";
 import { attempt, nameInput } from "./start.js";
 import { say } from "./words.js";
 
-// entry: { roomId, inviteToken or password, name }; on: { join(entry, devices), back() }
-export function lobbyView(entry, on) {
+// entry: { roomId, inviteToken or password, name }; failure: why the page is not in the call
+// on: { join(entry, devices), back() }
+export function lobbyView(entry, failure, on) {
   const preview = new Preview();
   const name = nameInput();
   if (entry.name) name.value = entry.name;
@@ -16,7 +17,7 @@ export function lobbyView(entry, on) {
   });
   const passwordField = field(say("password"), password);
   passwordField.hidden = entry.inviteToken !== undefined;
-  const problem = element("p", { className: "problem", role: "alert", hidden: true });
+  const problem = element("p", { className: "problem", role: "alert", hidden: !failure }, failure ?? "");
   const submit = element("button", { className: "primary", id: "join" }, say("join"));
 
   const join = async () => {

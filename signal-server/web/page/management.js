@@ -1,8 +1,10 @@
 // The dialog in which the creator and moderators remove people, and lock and close the room. The
 // creator also extends it, and renews its password.
 
+import { refusesToken } from "./access.js";
 import { dialog, element, notify } from "./dom.js";
 import { Moderator } from "./moderator.js";
+import { SignIn } from "./sign-in.js";
 import { say, sayFailure, sayTime } from "./words.js";
 
 export class Management {
@@ -12,6 +14,7 @@ export class Management {
   #details; // of the room, as the server has shown them to the creator last
   #shown; // the people in the list
   #problem = element("p", { className: "problem", role: "alert", hidden: true });
+  #signIn = new SignIn(() => this.#showDetails());
   #people = element("ul", { className: "people" });
   #lock = action("lock", "", () => this.#toggleLock());
   #attempts = element("span");
@@ -31,6 +34,7 @@ export class Management {
     const ofHost = (...children) => (host ? children : []);
     this.node = dialog(say("manage"), "management",
       this.#problem,
+      this.#signIn.node,
       element("h3", {}, say("inTheRoom")),
       this.#people,
       element("h3", {}, say("entrance")),
@@ -55,7 +59,7 @@ export class Management {
     this.node.showModal();
     if (!this.#host) return undefined;
     this.#extend.disabled = true;
-    return this.#attempt(async () => this.#show(await this.#host.show()));
+    return this.#showDetails();
   }
 
   close() {
@@ -80,6 +84,10 @@ export class Management {
     this.#lock.textContent = say(locked ? "unlock" : "lock");
     this.#end.textContent = say("endsAt", { time: sayTime(new Date(expiresAt)) });
     if (this.#details) this.#show({ ...this.#details, expires_at: expiresAt });
+  }
+
+  #showDetails() {
+    return this.#attempt(async () => this.#show(await this.#host.show()));
   }
 
   #show(details) {
@@ -151,6 +159,7 @@ export class Management {
     } catch (error) {
       this.#problem.textContent = sayFailure(error);
       this.#problem.hidden = false;
+      if (refusesToken(error)) await this.#signIn.ask();
     }
   }
 }

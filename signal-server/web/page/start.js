@@ -1,9 +1,9 @@
 // The first view: create a room, or join one by its id and password.
 
-import { paste } from "./access.js";
 import { element, field } from "./dom.js";
 import { recallName, rememberName } from "./memory.js";
 import { ROOT } from "./place.js";
+import { TokenInput } from "./token-input.js";
 import { say, sayFailure } from "./words.js";
 
 // on: { create(name, settings), join(roomId, password, name) }
@@ -22,11 +22,7 @@ export function startView({ wayToSignIn, failure }, on) {
 
 function createCard(wayToSignIn, on) {
   const name = nameInput();
-  const opensLogin = wayToSignIn === "login";
-  const asksForToken = wayToSignIn === "token";
-  const token = element("input", {
-    type: "password", autocomplete: "off", required: asksForToken,
-  });
+  const token = new TokenInput(wayToSignIn);
   const roomName = element("input", { maxLength: LONGEST_NAME, placeholder: say("optional") });
   const password = element("input", {
     maxLength: 6, pattern: "[!-~]{6}", autocomplete: "off", title: say("passwordRule"),
@@ -36,7 +32,7 @@ function createCard(wayToSignIn, on) {
   const duration = element("select", {}, ...DURATIONS.map(durationOption));
   const problem = element("p", { className: "problem", role: "alert", hidden: true });
   const submit = element("button", { className: "primary", id: "create" },
-    say(opensLogin ? "signInToCreate" : "create"));
+    say(wayToSignIn === "login" ? "signInToCreate" : "create"));
   const settings = element("details", {},
     element("summary", {}, say("moreSettings")),
     element("div", { className: "columns" },
@@ -47,7 +43,7 @@ function createCard(wayToSignIn, on) {
     ),
   );
   const create = async () => {
-    paste(token.value);
+    token.take();
     const creator = name.value.trim();
     rememberName(creator);
     const usual = creator ? say("nameOfRoom", { name: creator }) : undefined;
@@ -65,15 +61,7 @@ function createCard(wayToSignIn, on) {
   },
   element("h2", {}, say("createTitle")),
   element("p", { className: "hint" }, say("createHint")),
-  field(say("yourName"), name),
-  asksForToken ? tokenField(token) : undefined,
-  opensLogin ? element("details", {},
-    element("summary", {}, say("pasteToken")), tokenField(token)) : undefined,
-  settings, problem, submit);
-}
-
-function tokenField(input) {
-  return field(say("accessToken"), input, say("accessTokenHint"));
+  field(say("yourName"), name), token.node, settings, problem, submit);
 }
 
 function joinCard(on) {
