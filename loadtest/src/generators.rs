@@ -57,7 +57,7 @@ impl GeneratorArgs {
 }
 
 impl MeasureError {
-    /// Whether the machine does not permit so large a run.
+    /// Whether so large or so long a run is not possible.
     pub(crate) fn is_too_large(&self) -> bool {
         match self {
             Self::Agents(error) => error.is_too_large(),

@@ -84,9 +84,11 @@ struct Shared {
 }
 
 impl RelayProbe {
-    pub(crate) async fn open(target: &Target) -> Result<Self, ProbeError> {
+    /// Enters a new room that lasts so many minutes.
+    pub(crate) async fn open(target: &Target, minutes: u16) -> Result<Self, ProbeError> {
         let client = &target.client;
-        let room = client.create_room(&target.token, &NewRoom::default()).await?;
+        let new = NewRoom { expires_minutes: Some(minutes), ..NewRoom::default() };
+        let room = client.create_room(&target.token, &new).await?;
         let mut sockets = Vec::new();
         for _ in 0..=SENDERS {
             let joined = client.join_room(&room.room_id, &room.password, "probe").await?;

@@ -21,7 +21,7 @@ use crate::probe::{ProbeError, RelayProbe, Relayed};
 use crate::progress::{self, Expected};
 use crate::recorder::Recorder;
 use crate::rooms;
-use crate::scenario::{Depth, Plan, Scenario};
+use crate::scenario::{Depth, Plan, Scenario, TooLong};
 use crate::slo::Objectives;
 use crate::target::Target;
 use crate::visits::Visits;
@@ -77,6 +77,8 @@ pub(crate) enum RunError {
     #[error(transparent)]
     Files(#[from] TooFewFiles),
     #[error(transparent)]
+    Length(#[from] TooLong),
+    #[error(transparent)]
     Ports(#[from] TooFewPorts),
     #[error("cannot measure relayed messages: {0}")]
     Probe(ProbeError),
@@ -85,10 +87,10 @@ pub(crate) enum RunError {
 }
 
 impl RunError {
-    /// Whether the machine does not permit so large a run.
+    /// Whether so large or so long a run is not possible.
     pub(crate) fn is_too_large(&self) -> bool {
         match self {
-            Self::Files(_) | Self::Ports(_) => true,
+            Self::Files(_) | Self::Length(_) | Self::Ports(_) => true,
             Self::Create { .. } | Self::Probe(_) | Self::Thread(_) => false,
         }
     }
@@ -101,9 +103,10 @@ pub(crate) async fn run(
     interrupt: &Interrupt,
 ) -> Result<Outcome, RunError> {
     let mut plan = Plan::new(scenario);
+    let minutes = plan.room_minutes(scenario.create_rate)?;
     open_files::check(files_needed(scenario, &plan), open_files::raise_limit())?;
     local_ports::check(plan.most_at_once() as u64 + open_files::BASE)?;
-    let probe = RelayProbe::open(target).await.map_err(|error| match error {
+    let probe = RelayProbe::open(target, minutes).await.map_err(|error| match error {
         ProbeError::Request(error) => RunError::Create { url: target.url.clone(), error },
         error => RunError::Probe(error),
     })?;
@@ -122,7 +125,7 @@ pub(crate) async fn run(
     let spare = |size: &u8| if changes { MOST_PARTICIPANTS } else { *size };
     let capacities: Vec<u8> = plan.rooms.iter().map(spare).collect();
     let rate = scenario.create_rate;
-    let rooms = rooms::create_all(target, &capacities, rate, &recorder, interrupt).await;
+    let rooms = rooms::create_all(target, &capacities, minutes, rate, &recorder, interrupt).await;
     if interrupt.is_interrupted() {
         plan.visits.clear();
     }

@@ -6,6 +6,7 @@ use std::io::{self, BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use clap::Args;
 use client_sdk::{Client, RequestError};
@@ -196,7 +197,10 @@ pub(crate) async fn serve() -> io::Result<()> {
     let server = testing::start().await?;
     let operators = TcpListener::bind("127.0.0.1:0").await?;
     let metrics = format!("http://{}/metrics", operators.local_addr()?);
-    println!("{} {} {metrics}", server.url(), server.access_token("load"));
+    // It is used until the end of the longest run.
+    let token = server.server().access_token("load", Some("load"), TOKEN_LIFETIME);
+    let token = token.ok_or_else(|| io::Error::other("the login of its own server has no key"))?;
+    println!("{} {token} {metrics}", server.url());
     let router = server.server().admin_router();
     tokio::spawn(async move { axum::serve(operators, router).await });
     // A thread of its own: a read of the input cannot be cancelled.
@@ -204,6 +208,8 @@ pub(crate) async fn serve() -> io::Result<()> {
     ended.await.map_err(io::Error::other)?.map(|_| ())
 }
 
+/// A day is the longest run.
+const TOKEN_LIFETIME: Duration = Duration::from_secs(48 * 60 * 60);
 /// The description of this program's own server.
 pub(crate) const OWN_SERVER: &str = "of its own";
 /// The subcommand that serves.

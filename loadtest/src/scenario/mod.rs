@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 pub(crate) use self::arrivals::Arrivals;
-pub(crate) use self::plan::{Plan, Visit};
+pub(crate) use self::plan::{Plan, TooLong, Visit};
 pub(crate) use self::preset::{Picture, Preset};
 pub(crate) use self::quality::{Quality, Stalls};
 pub(crate) use self::room_sizes::RoomSizes;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use thiserror::Error;
 
 use super::{Scenario, Shape};
 
@@ -36,6 +37,17 @@ pub(crate) struct Visit {
     pub(crate) leave: Option<Duration>,
     /// The seed of its own times and sizes.
     pub(crate) seed: u64,
+}
+
+/// A plan takes longer than a room can last.
+#[derive(Debug, Error)]
+#[error(
+    "this run takes {:.1} hours, and rooms last 24 hours at most, of which half an hour is kept in \
+     reserve: choose a shorter --duration, a higher --rate or a higher --create-rate",
+    took.as_secs_f64() / 3600.0
+)]
+pub(crate) struct TooLong {
+    took: Duration,
 }
 
 impl Plan {
@@ -118,6 +130,15 @@ impl Plan {
         self.end = end;
     }
 
+    /// How many minutes its rooms have to last if that many a second are created.
+    pub(crate) fn room_minutes(&self, create_rate: f64) -> Result<u16, TooLong> {
+        let creating = Duration::from_secs_f64(self.rooms.len() as f64 / create_rate);
+        let took = creating.saturating_add(self.end);
+        let minutes = took.saturating_add(RESERVE).as_secs().div_ceil(60);
+        let minutes = u16::try_from(minutes).ok().filter(|minutes| *minutes <= MOST_MINUTES);
+        minutes.ok_or(TooLong { took })
+    }
+
     /// The most participants at once, if every one of them is let in.
     pub(crate) fn most_at_once(&self) -> usize {
         self.rooms.iter().map(|size| usize::from(*size)).sum()
@@ -139,6 +160,11 @@ fn stay_time(mean: Duration, random: &mut StdRng) -> Duration {
     let share: f64 = random.random();
     mean.mul_f64(-(1.0 - share).ln()).max(Duration::from_secs(1))
 }
+
+/// A run takes longer than planned where the rooms take longer to fill.
+const RESERVE: Duration = Duration::from_secs(30 * 60);
+/// The longest that a server lets a room last.
+const MOST_MINUTES: u16 = 24 * 60;
 
 #[cfg(test)]
 mod tests {
@@ -181,6 +207,19 @@ mod tests {
         ];
         assert_eq!(told, expected);
         assert_eq!((plan.rooms, plan.filled, plan.end), (vec![2, 1], 5 * second, 45 * second));
+    }
+
+    #[test]
+    fn rooms_last_longer_than_the_run_and_no_run_longer_than_a_day() {
+        let mut scenario = scenario();
+        let minutes = |scenario: &Scenario| Plan::new(scenario).room_minutes(100.0);
+        assert_eq!(minutes(&scenario).unwrap(), 31);
+        scenario.duration = Span::seconds(3 * 3600);
+        assert_eq!(minutes(&scenario).unwrap(), 3 * 60 + 31);
+        assert_eq!(Plan::new(&scenario).room_minutes(0.001).unwrap(), 3 * 60 + 31 + 4000 / 60);
+        scenario.duration = Span::seconds(24 * 3600);
+        let told = minutes(&scenario).unwrap_err().to_string();
+        assert!(told.starts_with("this run takes 24.0 hours, and rooms last 24 hours"), "{told}");
     }
 
     #[test]
