@@ -1,10 +1,12 @@
 //! Creates the rooms of a run, and closes them.
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use client_sdk::{NewRoom, OnCreatorLeave, RequestError};
 use futures_util::stream::{self, StreamExt};
+use thiserror::Error;
 use tokio::task::JoinSet;
 use tokio::time::{sleep_until, timeout};
 
@@ -14,8 +16,8 @@ use crate::recorder::{Fate, Recorder, Step};
 use crate::target::Target;
 use crate::world::{CreatorAccess, RoomAccess};
 
-/// Creates a room of each size that lasts so many minutes, so many a second. `None` stands for a room that was refused, or
-/// that was not there yet when the run was interrupted.
+/// Creates rooms of these sizes that last so many minutes, so many a second. `None` stands for a
+/// room that was refused, or that was not there yet when the run was interrupted.
 pub(crate) async fn create_all(
     target: &Arc<Target>,
     sizes: &[u8],
@@ -62,12 +64,54 @@ pub(crate) async fn create_all(
     }
 }
 
-/// Closes rooms. Those that cannot be closed expire.
-pub(crate) async fn close_all(target: &Target, rooms: Vec<String>) {
-    let closing = stream::iter(rooms).for_each_concurrent(AT_ONCE, |room| async move {
-        let _ = target.client.close_room(&target.token, &room).await;
-    });
-    let _ = timeout(PATIENCE, closing).await;
+/// Rooms are left that could not be closed.
+#[derive(Debug, Error)]
+#[error(
+    "{left} of {all} rooms could not be closed, and stay until they expire: {}",
+    cause.as_deref().unwrap_or("the server no longer responds")
+)]
+pub(crate) struct LeftOpen {
+    left: usize,
+    all: usize,
+    /// Why the first of them could not be closed, if there was an answer.
+    cause: Option<String>,
+}
+
+/// Closes rooms, for as long as the server responds.
+pub(crate) async fn close_all(target: &Target, rooms: Vec<String>) -> Result<(), LeftOpen> {
+    let close = |room: String| async move {
+        match target.client.close_room(&target.token, &room).await {
+            // Somebody else has closed it.
+            Err(error) if matches!(error.code(), Some("room_closed" | "room_not_found")) => Ok(()),
+            closed => closed,
+        }
+    };
+    close_each(rooms, close).await
+}
+
+async fn close_each<E: Display, F: Future<Output = Result<(), E>>>(
+    rooms: Vec<String>,
+    close: impl Fn(String) -> F,
+) -> Result<(), LeftOpen> {
+    let all = rooms.len();
+    let (mut done, mut closed, mut cause) = (0, 0, None);
+    let mut told = Instant::now();
+    let mut closing = stream::iter(rooms).map(close).buffer_unordered(AT_ONCE);
+    // A server that closes many rooms takes its time.
+    while let Ok(Some(result)) = timeout(PATIENCE, closing.next()).await {
+        done += 1;
+        match result {
+            Ok(()) => closed += 1,
+            Err(error) => {
+                cause.get_or_insert_with(|| error.to_string());
+            }
+        }
+        if told.elapsed() >= TELL_EVERY {
+            told = Instant::now();
+            eprintln!("closing rooms: {done} of {all}");
+        }
+    }
+    if closed == all { Ok(()) } else { Err(LeftOpen { left: all - closed, all, cause }) }
 }
 
 async fn create(target: &Target, size: u8, minutes: u16) -> Result<RoomAccess, RequestError> {
@@ -86,17 +130,50 @@ async fn create(target: &Target, size: u8, minutes: u16) -> Result<RoomAccess, R
 }
 
 const AT_ONCE: usize = 16;
+/// How long to wait for the next room to close.
 const PATIENCE: Duration = Duration::from_secs(5);
+const TELL_EVERY: Duration = Duration::from_secs(2);
 
 #[cfg(test)]
 mod tests {
+    use std::future::pending;
     use std::time::{SystemTime, UNIX_EPOCH};
 
     use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
     use signal_server::testing;
+    use tokio::time::sleep;
 
     use super::*;
     use crate::target::RemoteServer;
+
+    #[tokio::test]
+    async fn rooms_are_closed_at_the_end_and_those_that_are_left_are_told() {
+        let server = testing::start().await.unwrap();
+        let (url, token) = (server.url(), server.access_token("load"));
+        let remote = RemoteServer { url, token, ca: String::new(), metrics: None, pid: None };
+        let target = Target::remote(&remote).unwrap();
+        let room = create(&target, 2, 10).await.unwrap().id;
+        close_all(&target, vec![room.clone()]).await.unwrap();
+        assert_eq!(target.client.list_rooms(&target.token).await.unwrap(), []);
+        close_all(&target, vec![room.clone()]).await.unwrap();
+        let target = Target::remote(&RemoteServer { token: "x".into(), ..remote }).unwrap();
+        let told = close_all(&target, vec![room]).await.unwrap_err().to_string();
+        assert!(told.starts_with("1 of 1 rooms could not be closed, and stay"), "{told}");
+        assert!(!told.ends_with("no longer responds"), "{told}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn many_rooms_are_closed_for_as_long_as_the_server_responds() {
+        let rooms = |count: usize| vec!["1".to_owned(); count];
+        let slow = |_| async {
+            sleep(Duration::from_millis(100)).await;
+            Ok::<(), String>(())
+        };
+        close_each(rooms(2_000), slow).await.unwrap();
+        let hangs = |_| pending::<Result<(), String>>();
+        let told = close_each(rooms(2_000), hangs).await.unwrap_err().to_string();
+        assert!(told.starts_with("2000 of 2000") && told.ends_with("no longer responds"), "{told}");
+    }
 
     #[tokio::test]
     async fn a_creator_may_be_the_first_in_its_room_as_long_as_the_room_lasts() {

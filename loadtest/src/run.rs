@@ -190,7 +190,9 @@ pub(crate) async fn run(
     let expected = expected.connections.filter(|_| !interrupted);
     let connections = expected.unwrap_or(totals.connections + unconnected);
     let made = world.rooms.iter().flatten().map(|room| room.id.clone());
-    rooms::close_all(target, made.chain([probe_room]).collect()).await;
+    if let Err(left) = rooms::close_all(target, made.chain([probe_room]).collect()).await {
+        eprintln!("{left}");
+    }
 
     Ok(Outcome {
         times: Times { begin, first_join, filled: filled.min(end), held: held.min(end), end },
