@@ -92,6 +92,10 @@ const CHINESE: &[(&str, &str)] = &[
         "{} rooms of {} with {}, {} together, server {}",
         "{} 个房间，每个 {} 人，{}，共处 {}，服务器：{}",
     ),
+    (
+        "replay of {} stays in {} rooms of at most {} with {}, {} s, server {}",
+        "重放 {} 次停留，{} 个房间，每个最多 {} 人，{}，{} 秒，服务器：{}",
+    ),
     ("loadtest {} on {} cores, {} s in all", "loadtest {}，{} 核，共 {} 秒"),
     ("audio and video", "音频和视频"),
     ("audio", "音频"),

@@ -8,6 +8,7 @@ mod judgement;
 mod media;
 mod merge;
 mod phases;
+mod replayed;
 mod server_use;
 mod table;
 mod window;
@@ -24,6 +25,7 @@ use signal_core::wire::rfc3339;
 use self::media::{MediaQuality, Packets};
 pub(crate) use self::merge::MergeError;
 use self::phases::{PhaseLatency, phases};
+use self::replayed::Replayed;
 #[cfg(test)]
 pub(crate) use self::server_use::ServerMachine;
 pub(crate) use self::server_use::{ServerCounts, ServerUse};
@@ -97,9 +99,13 @@ pub(crate) struct RunSettings {
     rooms: u32,
     /// `None` for rooms of several sizes.
     peers: Option<u8>,
+    /// How long everybody stays together; the length of a recording that is replayed.
     duration_seconds: f64,
     /// `None` for a rate that changes.
     joins_per_second: Option<f64>,
+    /// The recording that is replayed in place of sizes and rate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    replay: Option<Replayed>,
     video: bool,
     version: String,
     cores: usize,
@@ -174,21 +180,36 @@ struct Failure {
 
 impl RunSettings {
     pub(crate) fn new(scenario: &Scenario, server: &str) -> Self {
+        let (duration, shape) = (scenario.duration.0, scenario.shape.as_ref());
+        let lasts = shape.map_or(duration, |shape| shape.end(duration));
         Self {
             server: server.to_owned(),
             rooms: scenario.rooms,
-            peers: scenario.peers.only(),
-            duration_seconds: scenario.duration.0.as_secs_f64(),
+            peers: scenario.peers.only().filter(|_| shape.is_none()),
+            duration_seconds: lasts.as_secs_f64(),
             joins_per_second: match scenario.rate {
-                Arrivals::Constant(rate) => Some(rate),
-                Arrivals::Burst | Arrivals::Ramp { .. } | Arrivals::Steps(_) => None,
+                Arrivals::Constant(rate) if shape.is_none() => Some(rate),
+                _ => None,
             },
+            replay: shape.map(Replayed::new),
             video: scenario.has_video(),
             version: env!("CARGO_PKG_VERSION").into(),
             cores: available_parallelism().map_or(1, usize::from),
             system: std::env::consts::OS.into(),
             scenario: scenario.clone(),
         }
+    }
+}
+
+impl RunSettings {
+    /// The names of the settings in which two scenarios differ.
+    fn unlike(&self, other: &Self) -> Vec<String> {
+        let mut unlike = self.scenario.unlike(&other.scenario);
+        let replay = "replay".to_owned();
+        if self.replay != other.replay && !unlike.contains(&replay) {
+            unlike.push(replay);
+        }
+        unlike
     }
 }
 
@@ -302,7 +323,7 @@ impl Report {
     /// In which settings the runs of two reports differ.
     pub(crate) fn unlike(&self, other: &Self) -> Vec<String> {
         let (one, other) = (&self.settings, &other.settings);
-        let mut unlike = one.scenario.unlike(&other.scenario);
+        let mut unlike = one.unlike(other);
         unlike.extend((one.cores != other.cores).then(|| "cores".into()));
         unlike.extend((one.system != other.system).then(|| "system".into()));
         unlike

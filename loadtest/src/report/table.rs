@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::media::{KindQuality, MediaQuality, Packets, SilentQuality, Spread};
+use super::replayed::Replayed;
 use super::{Failure, Impaired, Losses, Messages, Reached, Report, RunSettings, ServerCounts};
 use crate::kind::Kind;
 use crate::language::tell;
@@ -14,15 +15,28 @@ use crate::verdict::Verdict;
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let RunSettings { server, version, cores, scenario, .. } = &self.settings;
-        let (rooms, peers, duration) = (scenario.rooms, &scenario.peers, scenario.duration);
+        let RunSettings { server, version, cores, scenario, replay, .. } = &self.settings;
         let media = match scenario.depth {
             Depth::Media if self.settings.video => "audio and video",
             Depth::Media => "audio",
             Depth::Signaling => "signaling alone",
         };
-        let head =
-            format!("{rooms} rooms of {peers} with {media}, {duration} together, server {server}");
+        let rooms = scenario.rooms;
+        let head = match replay {
+            Some(Replayed { stays, largest_room, .. }) => {
+                let seconds = self.settings.duration_seconds;
+                format!(
+                    "replay of {stays} stays in {rooms} rooms of at most {largest_room} with \
+                     {media}, {seconds:.1} s, server {server}"
+                )
+            }
+            None => {
+                let (peers, duration) = (&scenario.peers, scenario.duration);
+                format!(
+                    "{rooms} rooms of {peers} with {media}, {duration} together, server {server}"
+                )
+            }
+        };
         writeln!(f, "\n{}", tell(&head))?;
         let took = self.took_seconds;
         let tester = format!("loadtest {version} on {cores} cores, {took:.1} s in all");

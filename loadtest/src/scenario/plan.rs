@@ -6,7 +6,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use thiserror::Error;
 
-use super::{Scenario, Shape};
+use super::{Scenario, Shape, Stay};
 
 /// The plan of a run. Times count from the first arrival.
 #[derive(Debug)]
@@ -26,7 +26,8 @@ pub(crate) struct Plan {
 pub(crate) struct Visit {
     /// The index of the room.
     pub(crate) room: usize,
-    /// How many entered the room before it. A newcomer that replaces another one has its number.
+    /// The lowest number that nobody in the room has. A newcomer that replaces another one has its
+    /// number.
     pub(crate) seat: u8,
     /// Whether it is the room's creator, who enters without joining.
     pub(crate) is_creator: bool,
@@ -101,18 +102,25 @@ impl Plan {
     fn replay(shape: &Shape, scenario: &Scenario, random: &mut StdRng) -> Self {
         let stays = shape.stays();
         let filled = stays.last().map_or(Duration::ZERO, |stay| stay.arrive);
-        let leaves = stays.iter().filter_map(|stay| stay.leave).max();
-        let end = leaves.unwrap_or_default().max(filled + scenario.duration.0);
-        let mut seats = vec![0_u8; shape.rooms() as usize];
+        let end = shape.end(scenario.duration.0);
+        // The stay that each seat of a room has had last.
+        let mut seats: Vec<Vec<&Stay>> = vec![Vec::new(); shape.rooms() as usize];
         let visits = stays.iter().map(|stay| {
             let room = stay.room as usize;
-            let seat = seats[room];
-            seats[room] = seat.saturating_add(1);
+            let taken = &mut seats[room];
+            let is_creator = taken.is_empty();
+            let is_free = |last: &&Stay| last.leave.is_some_and(|leave| leave <= stay.arrive);
+            let free = taken.iter().position(is_free).unwrap_or(taken.len());
+            match taken.get_mut(free) {
+                Some(last) => *last = stay,
+                None => taken.push(stay),
+            }
+            let seat = u8::try_from(free).unwrap_or(u8::MAX);
             let publishes = scenario.publishers.is_none_or(|publishers| seat < publishers);
             Visit {
                 room,
                 seat,
-                is_creator: seat == 0,
+                is_creator,
                 publishes,
                 arrive: stay.arrive,
                 leave: stay.leave.filter(|leave| *leave < end),
@@ -207,6 +215,19 @@ mod tests {
         ];
         assert_eq!(told, expected);
         assert_eq!((plan.rooms, plan.filled, plan.end), (vec![2, 1], 5 * second, 45 * second));
+    }
+
+    #[test]
+    fn whoever_comes_to_a_recorded_room_after_others_have_left_publishes_in_their_place() {
+        let mut scenario = scenario();
+        scenario.shape = Some("0,0,10\n0,1,20\n0,2,\n0,10,\n0,15,\n0,20,\n".parse().unwrap());
+        scenario.publishers = Some(2);
+        let visits = Plan::new(&scenario).visits;
+        let told: Vec<_> = visits.iter().map(|visit| (visit.seat, visit.publishes)).collect();
+        let (sends, watches) = (true, false);
+        let expected = [(0, sends), (1, sends), (2, watches), (0, sends), (3, watches), (1, sends)];
+        assert_eq!(told, expected);
+        assert_eq!(visits.iter().filter(|visit| visit.is_creator).count(), 1);
     }
 
     #[test]

@@ -58,6 +58,14 @@ impl Shape {
         self.rooms
     }
 
+    /// When those who are still there leave: so long after the last arrival, or with the last of
+    /// those who leave if that is later.
+    pub(crate) fn end(&self, after: Duration) -> Duration {
+        let arrived = self.stays.last().map_or(Duration::ZERO, |stay| stay.arrive);
+        let leaves = self.stays.iter().filter_map(|stay| stay.leave).max();
+        leaves.unwrap_or_default().max(arrived.saturating_add(after))
+    }
+
     /// The most participants that each room has at once.
     pub(crate) fn sizes(&self) -> Vec<usize> {
         let mut changes: Vec<(Duration, bool, usize)> = Vec::new();

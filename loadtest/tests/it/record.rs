@@ -2,6 +2,8 @@
 
 use std::process::{Command, Stdio};
 
+use serde_json::Value;
+
 use crate::common::{PROGRAM, SIGNALING, Server, loadtest, result, send};
 
 #[test]
@@ -31,6 +33,9 @@ fn what_happened_in_rooms_is_recorded_and_happens_again() {
     let (status, again) = result(run, lines);
     assert_eq!(status, Some(0), "{again:#}");
     assert_eq!(again["participants"], serde_json::json!({"wanted": stays, "reached": stays}));
+    let settings = &again["settings"];
+    assert_eq!((&settings["peers"], &settings["joins_per_second"]), (&Value::Null, &Value::Null));
+    assert_eq!(settings["replay"]["stays"], stays, "{settings:#}");
     let stay = ["--depth", "signaling", "--replay", path, "--stay", "2s"];
     assert_eq!(loadtest(&stay).status.code(), Some(2));
     // The file has its own rooms, so that no other number of them can be tried.

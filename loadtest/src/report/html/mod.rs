@@ -2,6 +2,7 @@
 
 mod media;
 
+use super::replayed::Replayed;
 use super::{Failure, Losses, Reached, Report, Window};
 use crate::html::{escape, page, table, tile};
 use crate::kind::Kind;
@@ -46,14 +47,19 @@ impl Report {
             Depth::Media => "media between real participants",
             Depth::Signaling => "signaling alone",
         };
-        format!(
-            "<p class=\"soft\">{} rooms of {}, {depth}, {} together · {:.1} s · {}</p>",
-            settings.rooms,
-            settings.scenario.peers,
-            settings.scenario.duration,
-            self.took_seconds,
-            self.place()
-        )
+        let (rooms, took, place) = (settings.rooms, self.took_seconds, self.place());
+        let plan = match &settings.replay {
+            Some(Replayed { stays, largest_room, .. }) => format!(
+                "replay of {stays} stays in {rooms} rooms of at most {largest_room}, {depth}, \
+                 {:.1} s",
+                settings.duration_seconds
+            ),
+            None => format!(
+                "{rooms} rooms of {}, {depth}, {} together",
+                settings.scenario.peers, settings.scenario.duration
+            ),
+        };
+        format!("<p class=\"soft\">{plan} · {took:.1} s · {place}</p>")
     }
 
     /// Where and when it was measured, and by what.

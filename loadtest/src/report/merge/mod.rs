@@ -122,7 +122,7 @@ impl Report {
 
     fn add_settings(&mut self, other: &Self) -> Result<(), MergeError> {
         let (one, other) = (&mut self.settings, &other.settings);
-        let mut unlike = one.scenario.unlike(&other.scenario);
+        let mut unlike = one.unlike(other);
         unlike.retain(|name| !SHARED.contains(&name.as_str()));
         if !unlike.is_empty() {
             return Err(MergeError::Unlike(unlike.join(", ")));
