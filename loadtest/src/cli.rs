@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, value_parser};
+use clap::builder::Resettable;
+use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand, value_parser};
 
 use crate::generators::GeneratorArgs;
 use crate::health::Bounds;
@@ -25,6 +26,24 @@ pub(crate) struct Cli {
 
     #[command(flatten)]
     pub(crate) run: RunArgs,
+}
+
+impl Cli {
+    /// Parses the command line, or ends the program. A log is recorded whatever server is named in
+    /// the environment.
+    pub(crate) fn read() -> Self {
+        let unset = |arg: Arg| arg.env(Resettable::Reset);
+        let without_environment = Self::command().mut_subcommand("record", |record| {
+            record.mut_arg("url", unset).mut_arg("token", unset)
+        });
+        let matches = without_environment.try_get_matches();
+        match matches.and_then(|matches| Self::from_arg_matches(&matches)) {
+            Ok(Self { command: Some(Command::Record(args)), run }) if args.log.is_some() => {
+                Self { command: Some(Command::Record(args)), run }
+            }
+            _ => Self::parse(),
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -97,9 +116,13 @@ pub(crate) struct CompareArgs {
 }
 
 #[derive(Args, Clone, Debug)]
+#[command(
+    mut_arg("url", |url| url.help("Address (http or https) of a server whose rooms to list")),
+    mut_arg("token", |token| token.help("Access token of the user whose rooms are listed")),
+)]
 pub(crate) struct RecordArgs {
     /// Log of signal-server with --log signal_server=debug --log-format json, to read instead of a
-    /// server
+    /// server. Each socket counts as a stay, so that a participant that resumes has several
     #[arg(long, value_name = "FILE", conflicts_with = "url", required_unless_present = "url")]
     pub(crate) log: Option<PathBuf>,
 
@@ -108,11 +131,11 @@ pub(crate) struct RecordArgs {
 
     /// How often to list the rooms of the token's user
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = some_time)]
-    #[arg(requires = "url")]
+    #[arg(conflicts_with = "log")]
     pub(crate) every: Span,
 
     /// How long to record, unless interrupted
-    #[arg(long, value_name = "TIME", default_value = "1h", requires = "url")]
+    #[arg(long, value_name = "TIME", default_value = "1h", conflicts_with = "log")]
     pub(crate) duration: Span,
 }
 

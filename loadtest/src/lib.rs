@@ -60,7 +60,6 @@ use std::io::{self, stderr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::Parser;
 use serde::Serialize;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
@@ -85,7 +84,7 @@ use crate::verdict::Verdict;
 // with the library.
 #[tokio::main]
 pub async fn execute() -> ExitCode {
-    let Cli { command, run } = Cli::parse();
+    let Cli { command, run } = Cli::read();
     // A server of this program's own inherits the limit.
     open_files::raise_limit();
     if let Err(error) = log_to_stderr() {

@@ -18,8 +18,9 @@ struct Line {
 #[derive(Deserialize)]
 struct Fields {
     message: String,
-    conn: u64,
-    room: String,
+    /// The number of a socket. Each process of a server counts from zero.
+    conn: Option<u64>,
+    room: Option<String>,
 }
 
 pub(super) fn shape(text: &str) -> Shape {
@@ -30,18 +31,19 @@ pub(super) fn shape(text: &str) -> Shape {
     let lines = text.lines().filter_map(|line| serde_json::from_str::<Line>(line).ok());
     for Line { timestamp, fields } in lines {
         let Some(at) = unix(&timestamp) else { continue };
-        match fields.message.as_str() {
-            "socket opened" => {
+        let mut end = |index: usize| stays[index].leave = Some(at);
+        match (fields.message.as_str(), fields.conn, fields.room) {
+            // A process that was killed has left sockets open.
+            ("listening", ..) => open.drain().for_each(|(_, index)| end(index)),
+            ("socket opened", Some(conn), Some(room)) => {
+                // The beginning of a process is missing where a log was cut.
+                open.remove(&conn).into_iter().for_each(end);
                 let next = rooms.len() as u32;
-                let room = *rooms.entry(fields.room).or_insert(next);
-                open.insert(fields.conn, stays.len());
+                let room = *rooms.entry(room).or_insert(next);
+                open.insert(conn, stays.len());
                 stays.push(Stay { room, arrive: at, leave: None });
             }
-            "socket closed" => {
-                if let Some(index) = open.remove(&fields.conn) {
-                    stays[index].leave = Some(at);
-                }
-            }
+            ("socket closed", Some(conn), _) => open.remove(&conn).into_iter().for_each(end),
             _ => {}
         }
     }
@@ -59,13 +61,6 @@ mod tests {
 
     #[test]
     fn sockets_are_stays_and_everything_else_is_left_out() {
-        let line = |seconds: u32, message: &str, conn: u32, room: &str| {
-            format!(
-                "{{\"timestamp\":\"2026-01-02T03:04:{seconds:02}.5Z\",\"level\":\"DEBUG\",\
-                 \"fields\":{{\"message\":\"{message}\",\"conn\":{conn},\"room\":\"{room}\"}},\
-                 \"target\":\"signal_server\"}}\n"
-            )
-        };
         let log = [
             line(1, "socket opened", 1, "482913"),
             "no JSON\n{\"timestamp\":\"x\",\"fields\":{\"message\":\"listening\"}}\n".into(),
@@ -76,7 +71,31 @@ mod tests {
             line(12, "socket opened", 3, "482913"),
         ];
         let shape = shape(&log.concat());
-        let told: Vec<String> = shape.to_string().lines().skip(1).map(str::to_owned).collect();
-        assert_eq!(told, ["0,0.000,8.000", "1,2.000,", "0,11.000,"]);
+        assert_eq!(told(&shape), ["0,0.000,8.000", "1,2.000,", "0,11.000,"]);
+    }
+
+    #[test]
+    fn sockets_end_where_a_later_server_process_begins() {
+        let listening = "{\"timestamp\":\"2026-01-02T03:04:09.5Z\",\"level\":\"INFO\",\
+                         \"fields\":{\"message\":\"listening\",\"address\":\"[::]:8080\"}}\n";
+        let before = [line(1, "socket opened", 0, "482913"), line(3, "socket opened", 1, "482913")];
+        let after = line(12, "socket opened", 0, "482913");
+        let log = [&before.concat(), listening, &after].concat();
+        assert_eq!(told(&shape(&log)), ["0,0.000,8.000", "0,2.000,8.000", "0,11.000,"]);
+        // Without the line in between, a number that occurs again tells.
+        let log = before.concat() + &after;
+        assert_eq!(told(&shape(&log)), ["0,0.000,11.000", "0,2.000,", "0,11.000,"]);
+    }
+
+    fn line(seconds: u32, message: &str, conn: u32, room: &str) -> String {
+        format!(
+            "{{\"timestamp\":\"2026-01-02T03:04:{seconds:02}.5Z\",\"level\":\"DEBUG\",\
+             \"fields\":{{\"message\":\"{message}\",\"conn\":{conn},\"room\":\"{room}\"}},\
+             \"target\":\"signal_server\"}}\n"
+        )
+    }
+
+    fn told(shape: &Shape) -> Vec<String> {
+        shape.to_string().lines().skip(1).map(str::to_owned).collect()
     }
 }

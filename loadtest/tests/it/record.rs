@@ -57,3 +57,21 @@ fn record_refuses_flags_that_would_have_no_effect() {
         assert_eq!(output.status.code(), Some(2), "{wrong:?}: {output:?}");
     }
 }
+
+#[test]
+fn a_log_is_recorded_whatever_server_the_environment_names() {
+    let log = tempfile::NamedTempFile::new().unwrap();
+    let opened = r#"{"timestamp":"2026-01-02T03:04:05Z","fields":{"message":"socket opened","conn":0,"room":"482913"}}"#;
+    std::fs::write(log.path(), opened).unwrap();
+    let record = ["record", "--log", log.path().to_str().unwrap()];
+    let mut recording = Command::new(PROGRAM);
+    let recording = recording.args(record).env("LOADTEST_URL", "http://127.0.0.1:9");
+    let output = recording.output().unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && printed.ends_with("\n0,0.000,\n"), "{printed}");
+    let both = recording.args(["--url", "http://127.0.0.1:9", "--token", "t"]).output().unwrap();
+    assert_eq!(both.status.code(), Some(2), "{both:?}");
+    let help = Command::new(PROGRAM).args(["record", "--help"]).output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    assert!(help.contains("user whose rooms are listed"), "{help}");
+}
