@@ -288,6 +288,7 @@ const CHINESE: &[(&str, &str)] = &[
     ),
     ("descriptors: {}", "文件描述符：{}"),
     ("latency: {}", "延迟：{}"),
+    ("the length of a run: {}", "运行时长：{}"),
     ("something failed or was lost: {}", "有失败或丢失：{}"),
     ("the server went away: {}", "服务器消失：{}"),
     ("a limit of the server: {}", "服务器的限制：{}"),

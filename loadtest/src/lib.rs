@@ -143,6 +143,11 @@ async fn find_capacity(args: CapacityArgs) -> ExitCode {
     if scenario.shape.is_some() {
         return wrong("a file to replay has its own rooms, and find-capacity changes their number");
     }
+    if run.scenario.settings.has_rooms() {
+        return wrong(
+            "--rooms has no effect on a search: --first is the number that it begins with",
+        );
+    }
     let criteria = criteria(&run.judging);
     let RunArgs { target, generators, output, .. } = run;
     let question = Question { scenario, target, generators, criteria, first, most, hold };

@@ -1,18 +1,20 @@
 //! The largest number of rooms that a server handles, and what limits it.
 
 mod html;
+mod memory;
 mod table;
 
 use std::fmt;
 
 use serde::Serialize;
 
+use self::memory::MemoryBefore;
 use crate::generators::{GeneratorArgs, MeasureError};
 use crate::health::LEAST_WAITING;
 use crate::interrupt::Interrupt;
 use crate::report::{Report, RunSettings, ServerCounts, ServerUse};
 use crate::run::Criteria;
-use crate::scenario::{RoomSizes, Scenario};
+use crate::scenario::{Plan, RoomSizes, Scenario, TooLong};
 use crate::search::{Next, Search};
 use crate::span::Span;
 use crate::target::{OWN_SERVER, TargetArgs};
@@ -66,6 +68,7 @@ pub(crate) enum Limit {
     Descriptors(String),
     Latency(String),
     Loss(String),
+    RunLength(String),
     ServerGone(String),
     ServerSetting(String),
     ServerMemory(String),
@@ -78,7 +81,8 @@ pub(crate) async fn find(
     question: &Question,
     interrupt: &Interrupt,
 ) -> Result<Capacity, MeasureError> {
-    let mut finder = Finder { question, interrupt, steps: Vec::new() };
+    let mut finder =
+        Finder { question, interrupt, steps: Vec::new(), memory: MemoryBefore::default() };
     let peers = question.scenario.peers.clone();
     let with_rooms = |rooms| (rooms, peers.clone());
     let rooms = finder.search(Search::new(question.first, question.most), with_rooms).await?;
@@ -115,6 +119,8 @@ struct Finder<'a> {
     question: &'a Question,
     interrupt: &'a Interrupt,
     steps: Vec<Step>,
+    /// Of a server that is the same in all steps.
+    memory: MemoryBefore,
 }
 
 impl Finder<'_> {
@@ -156,16 +162,23 @@ impl Finder<'_> {
         }
         let (peers, verb) = (&scenario.peers, if is_confirmation { "holding" } else { "trying" });
         eprintln!("{verb} {rooms} rooms of {peers}");
+        if let (Err(error), false) = (check_length(&scenario), self.steps.is_empty()) {
+            self.cannot_be_tried(&scenario, Limit::RunLength(error.to_string()));
+            return Ok(false);
+        }
         let Question { generators, target, criteria, .. } = question;
         let measured = generators.measure(&scenario, target, criteria, self.interrupt).await;
-        let report = match measured {
+        let mut report = match measured {
             Ok(report) => report,
             Err(error) if error.is_too_large() && !self.steps.is_empty() => {
-                self.cannot_be_tried(&scenario, error.to_string());
+                self.cannot_be_tried(&scenario, Limit::Descriptors(error.to_string()));
                 return Ok(false);
             }
             Err(error) => return Err(error),
         };
+        if let (Some(server), Some(_)) = (&mut report.server, &target.server.url) {
+            self.memory.count_from_here(server);
+        }
         let participants = report.participants.wanted;
         let has_passed = report.has_held();
         eprintln!("  {}", report.sentence());
@@ -177,10 +190,10 @@ impl Finder<'_> {
     }
 
     /// Notes on the last step that more cannot be tried here.
-    fn cannot_be_tried(&mut self, scenario: &Scenario, reason: String) {
-        eprintln!("  {} rooms cannot be tried: {reason}", scenario.rooms);
+    fn cannot_be_tried(&mut self, scenario: &Scenario, limit: Limit) {
+        eprintln!("  {} rooms cannot be tried: {}", scenario.rooms, limit.name().1);
         if let Some(last) = self.steps.iter_mut().max_by_key(|step| step.participants) {
-            last.limit.get_or_insert(Limit::Descriptors(reason));
+            last.limit.get_or_insert(limit);
         }
     }
 }
@@ -263,6 +276,7 @@ impl Limit {
             Self::Descriptors(reason) => ("descriptors", reason),
             Self::Latency(reason) => ("latency", reason),
             Self::Loss(reason) => ("something failed or was lost", reason),
+            Self::RunLength(reason) => ("the length of a run", reason),
             Self::ServerGone(reason) => ("the server went away", reason),
             Self::ServerSetting(reason) => ("a limit of the server", reason),
             Self::ServerMemory(reason) => ("the memory of the server", reason),
@@ -310,6 +324,10 @@ impl Capacity {
             _ => Verdict::Held,
         }
     }
+}
+
+fn check_length(scenario: &Scenario) -> Result<(), TooLong> {
+    Plan::new(scenario).room_minutes(scenario.create_rate).map(|_| ())
 }
 
 fn sized(more: u32) -> RoomSizes {

@@ -160,6 +160,11 @@ impl TryFrom<ScenarioSettings> for Scenario {
 }
 
 impl ScenarioSettings {
+    /// Whether they contain the number of rooms.
+    pub(crate) fn has_rooms(&self) -> bool {
+        self.rooms.is_some()
+    }
+
     pub(super) fn over(self, file: Self) -> Scenario {
         Scenario {
             depth: self.depth.or(file.depth).unwrap_or(Depth::Media),

@@ -49,7 +49,13 @@ fn a_server_that_is_not_there_is_a_failure_that_names_it() {
 
 #[test]
 fn wrong_arguments_are_told_apart_from_failures() {
-    for wrong in [&["--peers", "1"][..], &["--url", "http://127.0.0.1:9"], &["--no-such-flag"]] {
+    let without_effect = ["find-capacity", "--rooms", "5"];
+    for wrong in [
+        &["--peers", "1"][..],
+        &["--url", "http://127.0.0.1:9"],
+        &["--no-such-flag"],
+        &without_effect,
+    ] {
         assert_eq!(loadtest(wrong).status.code(), Some(2), "{wrong:?}");
     }
     let help = String::from_utf8(loadtest(&["--help"]).stdout).unwrap();
