@@ -20,6 +20,7 @@ mod language;
 mod latency;
 mod local_ports;
 mod loss;
+mod measurable;
 mod media;
 mod network;
 mod open_files;
@@ -120,7 +121,11 @@ async fn carry_out(args: &RunArgs) -> ExitCode {
         Ok(scenario) => scenario,
         Err(code) => return code,
     };
-    let (criteria, interrupt) = (criteria(&args.judging), Interrupt::listen());
+    let criteria = match criteria(&args.judging, &scenario) {
+        Ok(criteria) => criteria,
+        Err(code) => return code,
+    };
+    let interrupt = Interrupt::listen();
     let measured = args.generators.measure(&scenario, &args.target, &criteria, &interrupt).await;
     let report = match measured {
         Ok(report) => report,
@@ -148,7 +153,10 @@ async fn find_capacity(args: CapacityArgs) -> ExitCode {
             "--rooms has no effect on a search: --first is the number that it begins with",
         );
     }
-    let criteria = criteria(&run.judging);
+    let criteria = match criteria(&run.judging, &scenario) {
+        Ok(criteria) => criteria,
+        Err(code) => return code,
+    };
     let RunArgs { target, generators, output, .. } = run;
     let question = Question { scenario, target, generators, criteria, first, most, hold };
     let capacity = match capacity::find(&question, &Interrupt::listen()).await {
@@ -220,8 +228,10 @@ fn reports(paths: &[PathBuf]) -> Result<Vec<Report>, ExitCode> {
     paths.iter().map(|path| Report::read(path)).collect::<Result<_, _>>().map_err(wrong)
 }
 
-fn criteria(args: &JudgingArgs) -> Criteria {
-    Criteria { objectives: args.slo.clone().unwrap_or_default(), bounds: args.bounds }
+fn criteria(args: &JudgingArgs, scenario: &Scenario) -> Result<Criteria, ExitCode> {
+    let objectives = args.slo.clone().unwrap_or_default();
+    measurable::check(&objectives, scenario).map_err(wrong)?;
+    Ok(Criteria { objectives, bounds: args.bounds })
 }
 
 fn scenario(args: &ScenarioArgs) -> Result<Scenario, ExitCode> {

@@ -23,6 +23,13 @@ pub(crate) struct Objective {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Objectives(pub(crate) Vec<Objective>);
 
+/// What an objective is about.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Subject {
+    Kind(Kind),
+    Counter(Counter),
+}
+
 /// The measure of an objective.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Measure {
@@ -116,6 +123,14 @@ impl Objective {
         };
         let held = value.is_some_and(|value| self.comparison.holds(value, self.bound));
         ObjectiveResult { objective: self.to_string(), value, held, remark }
+    }
+
+    /// What it is about.
+    pub(crate) fn subject(&self) -> Subject {
+        match self.measure {
+            Measure::Latency(kind, _) | Measure::Missing(kind) => Subject::Kind(kind),
+            Measure::Count(counter) => Subject::Counter(counter),
+        }
     }
 
     /// The kind and the bound in milliseconds of an objective that a quantile must not exceed.
