@@ -109,11 +109,11 @@ impl Engine {
     }
 
     /// Kicks a participant. With a new password it is a ban: the participant cannot join again with
-    /// the old one.
+    /// the old one, and if it has a user, all seats of the user are kicked and the user is banned.
     ///
     /// # Errors
     ///
-    /// There is no such participant, or it is the creator.
+    /// There is no such participant, or it is the creator, or a ban would be of the creator's user.
     pub fn kick(
         &mut self,
         room: RoomId,

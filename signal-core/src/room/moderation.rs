@@ -41,6 +41,7 @@ impl Room {
         }
     }
 
+    /// Kicks a participant. With a new password this is a ban, also of its user if it has one.
     pub(super) fn kick(
         &mut self,
         participant: ParticipantId,
@@ -48,15 +49,29 @@ impl Room {
         changes: &mut Changes,
     ) -> Result<Receipt, Reject> {
         self.running()?;
-        let is_repeated = || self.departure(participant) == Some(LeaveReason::Kicked);
-        if self.guest_seat(participant)?.is_none() && !is_repeated() {
-            return Err(Reject::ParticipantNotFound);
+        let user = match (self.guest_seat(participant)?, self.departure(participant)) {
+            (Some(seat), _) => seat.identity.user.clone(),
+            // The kick is repeated, or followed by a ban.
+            (None, Some(LeaveReason::Kicked)) => {
+                self.kicked.get(participant).and_then(|kicked| kicked.user.clone())
+            }
+            (None, _) => return Err(Reject::ParticipantNotFound),
+        };
+        let banned = user.filter(|_| rotate.is_some());
+        let is_kicked = |seat: &Seat| {
+            seat.id == participant || banned.is_some() && seat.identity.user == banned
+        };
+        if self.seats().iter().any(|seat| seat.is_creator() && is_kicked(seat)) {
+            return Err(Reject::CreatorStays);
         }
         let password_epoch = self.password_epoch();
         if let Some(rotation) = rotate {
             changes.note_if(self.access.rotate(rotation)?, Durability::BeforeAnswer);
         }
-        self.kick_seats(|seat| seat.id == participant, password_epoch, changes);
+        if let Some(user) = &banned {
+            changes.note_if(self.access.ban(user), Durability::BeforeAnswer);
+        }
+        self.kick_seats(is_kicked, password_epoch, changes);
         Ok(Receipt::Done)
     }
 

@@ -72,7 +72,7 @@ pub enum Op {
         /// The participant.
         participant: ParticipantId,
         /// A new password. With one the kick is a ban: the participant cannot join again with the
-        /// old password.
+        /// old password. If it has a user, the user is banned as by [`KickUser`](Self::KickUser).
         rotate: Option<Rotation>,
     },
     /// Kicks every participant of a user. Their tokens are void from then on.

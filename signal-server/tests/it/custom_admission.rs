@@ -187,6 +187,27 @@ async fn a_seat_that_the_application_names_is_taken_once_and_a_banned_user_gets_
 }
 
 #[tokio::test]
+async fn a_ban_by_the_creator_keeps_out_a_user_whom_the_application_admits() {
+    let api = Meeting::default().serve().await;
+    let room = api.room().await;
+    let phone = join(&api, &room, "bob").await.data();
+    let laptop = join(&api, &room, "bob").await.data();
+    let (mut phone, joined) = api.enter_v2(&room, &text(&phone["ws_token"])).await;
+    let (mut laptop, _) = api.enter_v2(&room, &text(&laptop["ws_token"])).await;
+    let path = format!(
+        "/api/webrtc/rooms/{}/participants/{}?ban=true",
+        room.id,
+        text(&joined["participant_id"])
+    );
+    let ban = api.request(Method::DELETE, &path).bearer_auth(&room.access_token);
+    answer(ban).await.data();
+    assert_eq!(phone.read_until_closed().await, 4511);
+    assert_eq!(laptop.read_until_closed().await, 4511);
+    assert_eq!(join(&api, &room, "bob").await.refused(), (403, "forbidden"));
+    join(&api, &room, "carol").await.data();
+}
+
+#[tokio::test]
 async fn a_decision_that_fails_or_hangs_changes_nothing() {
     let meeting = Meeting::default();
     let limits = Limits::with(|limits| limits.room_joins_per_minute = 3);

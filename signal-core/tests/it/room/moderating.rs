@@ -178,6 +178,48 @@ fn a_ban_after_a_kick_that_has_changed_the_password_leaves_the_new_one_valid() {
 }
 
 #[test]
+fn a_ban_with_a_new_password_is_one_of_the_user_too() {
+    let (mut room, _) = moderated();
+    let user: UserId = "user-1".parse().unwrap();
+    let [phone, laptop] = [4, 5].map(|conn| seat_user(&mut room, conn, &user));
+    let other = seat_user(&mut room, 6, &"user-2".parse().unwrap());
+    let ban = Op::Kick { participant: phone, rotate: Some(rotation(20, room.password_epoch())) };
+    room.apply(&ban, NOW).unwrap();
+    assert!(room.is_banned(&user) && room.seat(other).is_some());
+    assert_eq!([phone, laptop].map(|id| room.departure(id)), [Some(LeaveReason::Kicked); 2]);
+    unchanged(&mut room, |room| room.apply(&ban, NOW).map(drop).unwrap());
+}
+
+#[test]
+fn a_new_password_after_a_kick_bans_the_user_who_came_back() {
+    let (mut room, _) = moderated();
+    let user: UserId = "user-1".parse().unwrap();
+    let participant = seat_user(&mut room, 4, &user);
+    kick(&mut room, participant).unwrap();
+    assert!(!room.is_banned(&user));
+    let laptop = seat_user(&mut room, 5, &user);
+    let rotate = Some(rotation(20, room.password_epoch()));
+    room.apply(&Op::Kick { participant, rotate }, NOW).unwrap();
+    assert!(room.is_banned(&user));
+    assert_eq!(room.departure(laptop), Some(LeaveReason::Kicked));
+}
+
+#[test]
+fn a_ban_of_another_device_of_the_creator_is_refused_and_changes_no_password() {
+    let (mut room, _) = moderated();
+    let user: UserId = "user-1".parse().unwrap();
+    let participant = seat_user(&mut room, 4, &user);
+    let creator = room.creator_id();
+    room.identify(creator, Identity::of(user));
+    let rotate = Some(rotation(20, room.password_epoch()));
+    unchanged(&mut room, |room| {
+        let banned = room.apply(&Op::Kick { participant, rotate }, NOW);
+        assert_eq!(banned, Err(Reject::CreatorStays));
+    });
+    kick(&mut room, participant).unwrap();
+}
+
+#[test]
 fn a_ban_of_somebody_that_the_room_has_forgotten_is_refused() {
     let (mut room, guest) = moderated();
     kick(&mut room, guest).unwrap();

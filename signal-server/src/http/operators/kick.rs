@@ -21,9 +21,9 @@ error_responses!(Unauthorized, InvalidArgument, Forbidden, RoomNotFound, Partici
 /// Kick a participant
 ///
 /// The participant's token becomes void. With `ban` the room also gets a new password and invite,
-/// and all unused tokens become void, except those created with `passes_rotation`. Repeating a kick
-/// changes nothing; repeating a ban changes the password again. The room's creator cannot be
-/// removed.
+/// and all unused tokens become void, except those created with `passes_rotation`. If the
+/// participant has a user, a ban also bans the user. Repeating a kick changes nothing; repeating a
+/// ban changes the password again. The room's creator cannot be removed.
 #[cfg_attr(feature = "documents", utoipa::path(
     delete,
     path = "/admin/rooms/{room_id}/participants/{participant_id}",

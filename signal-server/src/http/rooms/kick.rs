@@ -32,7 +32,7 @@ error_responses!(
 #[cfg_attr(feature = "documents", into_params(parameter_in = Query))]
 pub(crate) struct KickQuery {
     /// Whether to change the password too, so that the participant cannot come back with the old
-    /// one.
+    /// one, and to ban the participant's user if it has one.
     #[serde(default)]
     pub(in crate::http) ban: bool,
 }
@@ -52,8 +52,10 @@ pub(crate) struct Kicked {
 /// Kick a participant
 ///
 /// Only the room's creator may do this. The participant's token becomes void. With `ban` the room
-/// also gets a new password and invite, and all unused tokens become void. Repeating a kick changes
-/// nothing; repeating a ban changes the password again.
+/// also gets a new password and invite, and all unused tokens become void. If the host application
+/// has named a user for the participant, a ban removes all seats of the user, and the user's tokens
+/// no longer open the room. Repeating a kick changes nothing; repeating a ban changes the password
+/// again.
 #[cfg_attr(feature = "documents", utoipa::path(
     delete,
     path = "/api/webrtc/rooms/{room_id}/participants/{participant_id}",

@@ -41,15 +41,15 @@ impl ServerHandle {
     }
 
     /// Removes a participant as [`kick`](Self::kick) does, and gives the room a new password and
-    /// invite, so that the old ones no longer let it in. Unused tokens of other participants become
-    /// void too, except those [minted](Self::mint) to pass a change of the password. Use
-    /// [`ban_user`](Self::ban_user) for users with such tokens. Repeating a ban changes the
-    /// password again.
+    /// invite, so that the old ones no longer let it in. If the participant has a user, this also
+    /// bans the user as [`ban_user`](Self::ban_user) does. Unused tokens of other participants
+    /// become void too, except those [minted](Self::mint) to pass a change of the password.
+    /// Repeating a ban changes the password again.
     ///
     /// # Errors
     ///
-    /// The room or the participant does not exist, the participant is the room's creator, or the
-    /// password was changed too often.
+    /// The room or the participant does not exist, the participant is the room's creator or another
+    /// device of the creator, or the password was changed too often.
     pub async fn ban(
         &self,
         room: RoomId,
