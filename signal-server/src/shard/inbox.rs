@@ -13,8 +13,10 @@ use tokio::sync::mpsc::{self, Receiver, Sender};
 /// [`ServerHandle::messages`](crate::ServerHandle::messages).
 ///
 /// Up to 256 messages wait, 32 of them from one participant over all its sockets, each of up to 16
-/// KiB unless the [`HubConfig`](signal_core::config::HubConfig::max_data_bytes) says otherwise. The
-/// sender of a further one gets the error `rate_limited`, so that nothing is lost silently.
+/// KiB unless the [`HubConfig`](signal_core::config::HubConfig::max_data_bytes) says otherwise. A
+/// room of which more messages wait than further ones have space gets no more in, so that one room
+/// does not keep out the others. The sender of a message that does not get in gets the error
+/// `rate_limited`, so that nothing is lost silently.
 #[derive(Debug)]
 pub struct MessagesToHost {
     receiver: Receiver<MessageToHost>,
@@ -49,9 +51,10 @@ struct Listener {
     waiting: Waiting,
 }
 
-/// How many messages of each participant wait. Its sockets share the number.
+/// How many messages of each room wait, under `None`, and how many of each participant. Its sockets
+/// share the number.
 #[derive(Clone, Debug, Default)]
-struct Waiting(Arc<Mutex<FxHashMap<(RoomId, Ticket), usize>>>);
+struct Waiting(Arc<Mutex<FxHashMap<(RoomId, Option<Ticket>), usize>>>);
 
 impl Inbox {
     /// Hands the messages from now on to a new listener.
@@ -69,7 +72,7 @@ impl Inbox {
         let Some(Listener { sender, waiting }) = &*listener else {
             return Some((message, ErrorCode::PeerNotFound));
         };
-        if !waiting.add(&message) {
+        if !waiting.add(&message, sender.capacity()) {
             return Some((message, ErrorCode::RateLimited));
         }
         let (message, code) = match sender.try_send(message) {
@@ -83,25 +86,36 @@ impl Inbox {
 }
 
 impl Waiting {
-    /// Counts a message, unless too many of its sender wait.
-    fn add(&self, message: &MessageToHost) -> bool {
-        let mut by_sender = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = by_sender.entry((message.room, message.ticket)).or_default();
-        let is_counted = *count < MOST_OF_ONE;
-        *count += usize::from(is_counted);
-        is_counted
+    /// Counts a message, unless too many of its sender wait, or more of its room than there is
+    /// space for further ones.
+    fn add(&self, message: &MessageToHost, space: usize) -> bool {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let [room, sender] = keys(message);
+        let count = |key| counts.get(&key).copied().unwrap_or_default();
+        if count(room) > space || count(sender) >= MOST_OF_ONE {
+            return false;
+        }
+        for key in [room, sender] {
+            *counts.entry(key).or_default() += 1;
+        }
+        true
     }
 
     fn remove(&self, message: &MessageToHost) {
-        let mut by_sender = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let sender = (message.room, message.ticket);
-        if let Some(count) = by_sender.get_mut(&sender) {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for key in keys(message) {
+            let Some(count) = counts.get_mut(&key) else { continue };
             *count -= 1;
             if *count == 0 {
-                by_sender.remove(&sender);
+                counts.remove(&key);
             }
         }
     }
+}
+
+/// What a message counts for: its room, and its sender.
+fn keys(message: &MessageToHost) -> [(RoomId, Option<Ticket>); 2] {
+    [(message.room, None), (message.room, Some(message.ticket))]
 }
 
 const MOST_WAITING: usize = 256;

@@ -142,6 +142,37 @@ async fn whoever_floods_a_host_that_does_not_keep_up_is_refused_and_others_are_n
 }
 
 #[tokio::test]
+async fn a_room_that_floods_the_host_from_many_seats_leaves_space_for_other_rooms() {
+    let api = Api::start().await;
+    let mut messages = api.server().handle().messages();
+    let (loud, quiet) = (api.room().await, api.room().await);
+    let message = json!({"type": "message", "to": "host", "topic": "t", "data": "loud"});
+    for _ in 0..8 {
+        // Others that enter are told to those before.
+        let (mut seat, _) = guest(&api, &loud).await;
+        for _ in 0..32 {
+            seat.say(&message).await;
+        }
+        seat.say(&json!({"type": "ping", "t": 1})).await;
+        while seat.hear().await["type"] != "pong" {}
+    }
+    let (mut other, _) = guest(&api, &quiet).await;
+    for number in 0..32 {
+        let message = json!({"type": "message", "to": "host", "topic": "t", "data": number});
+        other.say(&message).await;
+    }
+    other.say(&json!({"type": "ping", "t": 1})).await;
+    assert_eq!(other.hear().await["type"], "pong", "all of them are accepted");
+    let mut heard = Vec::new();
+    while heard.last().is_none_or(|last| last != "31") {
+        let message = timeout(PATIENCE, messages.next()).await.unwrap().unwrap();
+        heard.push(String::from_utf8(message.data.as_bytes().to_vec()).unwrap());
+    }
+    // Half of all, and those of the other room.
+    assert_eq!(heard.len(), 129 + 32);
+}
+
+#[tokio::test]
 async fn a_participant_that_lost_its_socket_gets_the_messages_of_the_host_when_it_resumes() {
     let api = Api::start().await;
     let handle = api.server().handle();
