@@ -101,12 +101,14 @@ pub(crate) async fn open(
         app.counters.count(Limit::ConnectionsPerAddress);
         return Err(ApiError::RateLimited { retry_after: CONNECTIONS_RETRY });
     }
-    app.rates.count_socket(client)?;
     let Query(query) = query.map_err(|rejection| invalid(&rejection.body_text()))?;
     let upgrade = match upgrade {
         Ok(upgrade) => upgrade,
         Err(rejection) => return Ok(not_upgraded(&rejection)),
     };
+    // Only an upgrade counts, which browsers send with the origin of the page. Any page can make
+    // its visitors' browsers send other requests without it, as for an image.
+    app.rates.count_socket(client)?;
     let resume = query.resume.as_deref().filter(|token| !token.is_empty());
     let resume = resume.or_else(|| subprotocol(headers, "resume."));
     let protocol = match query.v {

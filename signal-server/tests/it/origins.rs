@@ -2,7 +2,7 @@
 
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::json;
-use signal_server::{ForwardedHeader, Origins};
+use signal_server::{ForwardedHeader, Limits, Origins};
 use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
@@ -202,6 +202,24 @@ async fn a_request_that_is_no_websocket_is_told_so_in_the_form_of_the_api() {
     assert_eq!(bad.refused(), (400, "invalid_argument"));
     assert!(bad.message().contains("v: "), "{bad:?}");
     assert_eq!(bad.body["success"], json!(false));
+}
+
+#[tokio::test]
+async fn what_another_page_loads_as_an_image_uses_up_no_socket_of_the_address() {
+    let limits = Limits::with(|limits| limits.sockets_per_minute = 1);
+    let api = Api::start_with(builder().limits(limits).unwrap()).await;
+    let room = api.room().await;
+    for _ in 0..3 {
+        // Browsers send no `Origin` for an image.
+        let path = format!("/ws/webrtc/rooms/{}?token=x", room.id);
+        let image = api.request(Method::GET, &path).header("sec-fetch-site", "cross-site");
+        assert_eq!(answer(image).await.refused(), (400, "invalid_argument"));
+    }
+    api.creator(&room).await;
+    match Participant::connect(api.socket_url(&room.id, &room.access_token)).await {
+        Err(Error::Http(response)) => assert_eq!(response.status(), 429),
+        other => panic!("it is over the limit: {:?}", other.map(|(_, response)| response)),
+    }
 }
 
 #[tokio::test]
