@@ -9,15 +9,18 @@ use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
 use serde::de::DeserializeOwned;
 use signal_core::wire;
+use tokio::time::error::Elapsed;
+use tokio::time::timeout;
 
 use super::error::{ApiError, invalid};
 use crate::app::App;
 use crate::limits::Limit;
+use crate::listener::gate::BodyPatience;
 
 /// A body that is parsed when the handler asks for it, so that an unknown user or a reached limit
 /// is reported before a malformed body.
 pub(crate) struct JsonBody {
-    body: Result<Bytes, BytesRejection>,
+    body: Result<Result<Bytes, BytesRejection>, Elapsed>,
     app: Arc<App>,
 }
 
@@ -25,7 +28,11 @@ impl FromRequest<Arc<App>> for JsonBody {
     type Rejection = Infallible;
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Infallible> {
-        Ok(Self { body: Bytes::from_request(request, app).await, app: Arc::clone(app) })
+        // Behind a listener of the embedding application, only the time of the request is limited.
+        let patience = request.extensions().get::<BodyPatience>().copied();
+        let patience = patience.map_or(app.limits.request_patience, |BodyPatience(time)| time);
+        let body = timeout(patience, Bytes::from_request(request, app)).await;
+        Ok(Self { body, app: Arc::clone(app) })
     }
 }
 
@@ -44,7 +51,11 @@ impl JsonBody {
     }
 
     fn read(self) -> Result<Bytes, ApiError> {
-        self.body.map_err(|rejection| match rejection.status() {
+        let body = self.body.map_err(|Elapsed { .. }| {
+            self.app.counters.count(Limit::RequestPatience);
+            ApiError::RequestTimeout
+        })?;
+        body.map_err(|rejection| match rejection.status() {
             StatusCode::PAYLOAD_TOO_LARGE => {
                 self.app.counters.count(Limit::BodyBytes);
                 ApiError::BodyTooLarge

@@ -19,7 +19,9 @@ use signal_core::config::InvalidConfig;
 #[non_exhaustive]
 pub struct Limits {
     /// The maximum number of TCP connections at once: by default 10,000. Further ones are closed
-    /// immediately. If the system allows fewer open files, connections beyond its limit wait.
+    /// immediately. If the system allows fewer open files, connections beyond its limit wait. A
+    /// network (IPv4 /24, IPv6 /48) may have a quarter of them, or as many as one of its addresses
+    /// if that is more, unless it is a trusted proxy.
     pub connections: u32,
     /// The maximum number of signaling sockets of an address at once: by default 200. Further ones
     /// get 429. An address may have twice as many TCP connections, unless it is a trusted proxy;
@@ -35,7 +37,8 @@ pub struct Limits {
     /// 429.
     pub open_rooms: u32,
     /// The maximum number of joins of an address per minute, and separately of requests for ICE
-    /// servers: by default 300 each. Further requests get 429.
+    /// servers: by default 300 each. Further requests get 429. Joins that are refused do not count,
+    /// unless [`Admit`](crate::Admit) was asked about them.
     pub joins_per_minute: u32,
     /// The maximum number of joins of an address to one room per minute: by default 60. Further
     /// requests get 429.
@@ -63,6 +66,7 @@ pub struct Limits {
     pub header_patience: Duration,
     /// How long a request may take after its headers, including its response: by default 10 s.
     /// After that it gets 408, and if the response is not read either, its connection is closed.
+    /// The body has 1 s when over 80 % of the connections are taken.
     pub request_patience: Duration,
 }
 

@@ -93,13 +93,15 @@ impl Exchange {
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let Self { gate, router, admitted: Admitted { peer, permit, .. }, traffic, .. } = self;
+        let Self { gate, router, admitted, traffic, .. } = self;
+        let Admitted { peer, permit, body_patience, .. } = admitted;
         let stream = HeadReader::new(stream, Arc::clone(&traffic));
         let service = service_fn(move |request: hyper::Request<Incoming>| {
             let is_malformed = traffic.has_bare_line_feed() || !names_its_host(&request);
             let mut request: Request = request.map(axum::body::Body::new);
             request.extensions_mut().insert(ConnectInfo(peer));
             request.extensions_mut().insert(permit.clone());
+            request.extensions_mut().insert(body_patience);
             request.extensions_mut().insert(Arc::clone(&traffic));
             let answer = router.clone().call(request);
             async move {

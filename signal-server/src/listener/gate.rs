@@ -1,10 +1,10 @@
 //! Decides which TCP connections are admitted.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::permit::ConnectionPermit;
+use super::permit::{ClientPermits, ConnectionPermit};
 use crate::client_address::{ClientAddress, TrustedProxies};
 use crate::limits::concurrency::ConcurrencyLimit;
 use crate::limits::counters::LimitCounters;
@@ -16,16 +16,23 @@ pub(super) struct Admitted {
     pub(super) permit: ConnectionPermit,
     /// How long it may take to send the headers of a request, after its handshake if it has one.
     pub(super) header_patience: Duration,
+    pub(super) body_patience: BodyPatience,
 }
+
+/// How long a request may take to send its body after its headers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BodyPatience(pub(crate) Duration);
 
 /// Admits TCP connections within the limits.
 #[derive(Debug)]
 pub(crate) struct Gate {
     connections: Arc<ConcurrencyLimit<()>>,
     by_address: Arc<ConcurrencyLimit<ClientAddress>>,
+    by_network: Arc<ConcurrencyLimit<IpAddr>>,
     proxies: TrustedProxies,
     most: u32,
     most_per_address: u32,
+    most_per_network: u32,
     header_patience: Duration,
     request_patience: Duration,
     counters: Arc<LimitCounters>,
@@ -37,13 +44,17 @@ impl Gate {
         proxies: TrustedProxies,
         counters: Arc<LimitCounters>,
     ) -> Self {
+        // A client may have one request for each of its sockets.
+        let most_per_address = limits.connections_per_address.saturating_mul(2);
         Self {
             connections: ConcurrencyLimit::new(),
             by_address: ConcurrencyLimit::new(),
+            by_network: ConcurrencyLimit::new(),
             proxies,
             most: limits.connections,
-            // A client may have one request for each of its sockets.
-            most_per_address: limits.connections_per_address.saturating_mul(2),
+            most_per_address,
+            // One owner may have all addresses of a network.
+            most_per_network: (limits.connections / 4).max(most_per_address),
             header_patience: limits.header_patience,
             request_patience: limits.request_patience,
             counters,
@@ -54,8 +65,16 @@ impl Gate {
     /// connections.
     pub(super) fn admit(&self, peer: SocketAddr) -> Option<Admitted> {
         let permit = self.permit(peer)?;
-        // Only connections that arrive while most are taken have less time.
-        Some(Admitted { peer, permit, header_patience: self.header_patience() })
+        // Only connections that arrive while most are taken have less time, so that slow ones do
+        // not keep others out.
+        let is_crowded = u64::from(self.connections()) * 5 > u64::from(self.most) * 4;
+        let patience = |time: Duration| if is_crowded { time.min(CROWDED_PATIENCE) } else { time };
+        Some(Admitted {
+            peer,
+            permit,
+            header_patience: patience(self.header_patience),
+            body_patience: BodyPatience(patience(self.request_patience)),
+        })
     }
 
     fn permit(&self, peer: SocketAddr) -> Option<ConnectionPermit> {
@@ -66,19 +85,21 @@ impl Gate {
         if self.proxies.contain(peer.ip()) {
             return Some(ConnectionPermit::new(of_all, None));
         }
-        let address = ClientAddress::of(peer.ip());
+        let of_client = self.client_permits(ClientAddress::of(peer.ip()))?;
+        Some(ConnectionPermit::new(of_all, Some(of_client)))
+    }
+
+    fn client_permits(&self, address: ClientAddress) -> Option<ClientPermits> {
         let Some(of_address) = self.by_address.acquire(address, self.most_per_address) else {
             self.counters.count(Limit::ConnectionsPerAddress);
             return None;
         };
-        Some(ConnectionPermit::new(of_all, Some(of_address)))
-    }
-
-    /// How long a connection may take to send the headers of a request. It is less when most
-    /// connections are taken, so that silent ones do not keep others out.
-    fn header_patience(&self) -> Duration {
-        let is_crowded = u64::from(self.connections()) * 5 > u64::from(self.most) * 4;
-        if is_crowded { self.header_patience.min(CROWDED_PATIENCE) } else { self.header_patience }
+        let Some(of_network) = self.by_network.acquire(address.network(), self.most_per_network)
+        else {
+            self.counters.count(Limit::Connections);
+            return None;
+        };
+        Some((of_address, of_network))
     }
 
     /// How long a request may take after its headers.
@@ -103,3 +124,57 @@ impl Gate {
 }
 
 const CROWDED_PATIENCE: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, Ipv6Addr};
+
+    use super::*;
+    use crate::client_address::ForwardedHeader;
+    use crate::metrics::Metrics;
+
+    fn gate(connections: u32, connections_per_address: u32) -> Gate {
+        let limits = Limits { connections, connections_per_address, ..Limits::default() };
+        let proxies = TrustedProxies::new(
+            vec!["10.0.0.0/8".parse().expect("a network")],
+            ForwardedHeader::default(),
+        );
+        Gate::new(&limits, proxies, Arc::new(LimitCounters::new(Metrics::new())))
+    }
+
+    /// The peer in that subnet of 64 bits of a network of 48 bits.
+    fn peer(network: u16, subnet: u16) -> SocketAddr {
+        let ip = Ipv6Addr::new(0x2001, 0xdb8, network, subnet, 0, 0, 0, 1);
+        SocketAddr::new(ip.into(), 4711)
+    }
+
+    #[test]
+    fn a_network_has_at_most_a_quarter_of_all_connections() {
+        let gate = gate(40, 1);
+        let mut open: Vec<_> = (0..10).map(|subnet| gate.admit(peer(1, subnet)).unwrap()).collect();
+        assert!(gate.admit(peer(1, 10)).is_none(), "the network has its quarter");
+        open.push(gate.admit(peer(2, 0)).expect("another network has its own"));
+        open.remove(0);
+        assert!(gate.admit(peer(1, 10)).is_some(), "a connection of the network has ended");
+        let proxy = SocketAddr::new(Ipv4Addr::new(10, 0, 0, 1).into(), 4711);
+        open.extend((0..29).map(|_| gate.admit(proxy).expect("a proxy has any number")));
+    }
+
+    #[test]
+    fn one_address_may_have_as_many_as_its_own_limit_whatever_the_quarter_is() {
+        let gate = gate(8, 3);
+        let open: Vec<_> = (0..6).map(|_| gate.admit(peer(1, 1)).unwrap()).collect();
+        assert!(gate.admit(peer(1, 1)).is_none() && open.len() == 6);
+    }
+
+    #[test]
+    fn headers_and_bodies_have_a_second_each_when_most_connections_are_taken() {
+        let gate = gate(10, 10);
+        let patience = |admitted: &Admitted| {
+            [admitted.header_patience, admitted.body_patience.0].map(|time| time.as_secs())
+        };
+        let open: Vec<_> = (0..9).map(|network| gate.admit(peer(network, 0)).unwrap()).collect();
+        assert_eq!(patience(&open[7]), [5, 10]);
+        assert_eq!(patience(&open[8]), [1, 1]);
+    }
+}

@@ -1,5 +1,6 @@
 //! The permits that a TCP connection holds.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::client_address::ClientAddress;
@@ -10,12 +11,15 @@ use crate::limits::concurrency::Permit;
 #[derive(Clone, Debug)]
 pub(crate) struct ConnectionPermit {
     #[expect(dead_code, reason = "held for its effect when dropped")]
-    permits: Arc<(Permit<()>, Option<Permit<ClientAddress>>)>,
+    permits: Arc<(Permit<()>, Option<ClientPermits>)>,
 }
 
+/// The permits that a connection takes of those of its address and of its network.
+pub(super) type ClientPermits = (Permit<ClientAddress>, Permit<IpAddr>);
+
 impl ConnectionPermit {
-    /// `of_address` is `None` for a trusted proxy, which may have any number of connections.
-    pub(super) fn new(of_all: Permit<()>, of_address: Option<Permit<ClientAddress>>) -> Self {
-        Self { permits: Arc::new((of_all, of_address)) }
+    /// `of_client` is `None` for a trusted proxy, which may have any number of connections.
+    pub(super) fn new(of_all: Permit<()>, of_client: Option<ClientPermits>) -> Self {
+        Self { permits: Arc::new((of_all, of_client)) }
     }
 }

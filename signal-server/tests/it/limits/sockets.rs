@@ -2,6 +2,7 @@
 
 use signal_core::config::HubConfig;
 use signal_server::{ForwardedHeader, Limits};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite;
@@ -56,6 +57,27 @@ async fn silent_connections_have_a_second_when_most_are_taken() {
         let mut late = TcpStream::connect(address).await.unwrap();
         assert!(is_closed(&mut late).await);
     }
+}
+
+#[tokio::test]
+async fn bodies_that_do_not_come_are_awaited_for_a_second_when_most_connections_are_taken() {
+    let args = ["serve", "--listen", "127.0.0.1:0", "--max-connections", "10"];
+    let slow = ["--header-seconds", "3600", "--request-seconds", "3600"];
+    let more = ["--max-connections-per-address", "100"];
+    let server = Served::start(program(&args).args(slow).args(more)).await;
+    let address = server.api.address();
+    let mut patient = Vec::new();
+    for _ in 0..8 {
+        patient.push(TcpStream::connect(address).await.unwrap());
+    }
+    let mut late = TcpStream::connect(address).await.unwrap();
+    let head = "POST /api/webrtc/rooms/ABC234/join HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\
+                Content-Type: application/json\r\n\r\n";
+    late.write_all(head.as_bytes()).await.unwrap();
+    let mut response = String::new();
+    timeout(PATIENCE, late.read_to_string(&mut response)).await.expect("in an hour").unwrap();
+    assert!(response.starts_with("HTTP/1.1 408 "), "{response}");
+    assert!(response.contains("request_timeout"), "{response}");
 }
 
 #[tokio::test]
