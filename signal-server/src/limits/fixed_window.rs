@@ -1,6 +1,7 @@
 //! Limits on how often something may happen in a period.
 
 use std::collections::HashMap;
+use std::future::Future;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -79,13 +80,12 @@ enum Slot<K> {
     Key(K),
 }
 
-/// An event that was counted before it took effect. Dropping this uncounts it, unless it is
-/// [kept](Self::keep).
+/// An event that was counted before it took effect. Dropping this uncounts it.
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct Counted<'a, K: Key> {
     window: &'a FixedWindow<K>,
-    /// `None` if the event has taken effect, or is not counted at all.
+    /// `None` if the event may have taken effect, or is not counted at all.
     event: Option<(Slot<K>, Instant)>,
 }
 
@@ -234,9 +234,18 @@ impl<K: Key> Windows<K> {
 }
 
 impl<K: Key> Counted<'_, K> {
-    /// Keeps the event, which has taken effect.
-    pub(crate) fn keep(mut self) {
-        self.event = None;
+    /// Waits for the effect of the event. An error uncounts the event. Dropping the future does
+    /// not, since what it has begun goes on: whoever hangs up has caused it all the same.
+    pub(crate) async fn during<T, E>(
+        mut self,
+        effect: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        let event = self.event.take();
+        let done = effect.await;
+        if done.is_err() {
+            self.event = event;
+        }
+        done
     }
 }
 
@@ -259,9 +268,11 @@ const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {
+    use std::future::{pending, ready};
     use std::sync::Barrier;
     use std::thread;
 
+    use futures_util::FutureExt;
     use tokio::time::advance;
 
     use super::*;
@@ -320,9 +331,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_limit_that_becomes_zero_allows_nothing_when_its_period_is_over() {
         let limit = FixedWindow::new(1, MINUTE);
-        limit.reserve(Some("a")).unwrap().keep();
+        limit.take("a").unwrap();
         advance(MINUTE).await;
-        let refused = limit.reserve_up_to(0, Some("a")).map(Counted::keep);
+        let refused = limit.reserve_up_to(0, Some("a")).map(drop);
         assert_eq!(refused, Err(RateLimited { retry_after: MINUTE }));
     }
 
@@ -345,10 +356,23 @@ mod tests {
         let late = limit.reserve(Some("a")).unwrap();
         assert!(limit.reserve(Some("a")).is_err());
         advance(MINUTE).await;
-        limit.reserve(Some("a")).unwrap().keep();
+        limit.take("a").unwrap();
         drop(late);
         assert!(limit.take("a").is_err(), "another period has an event of its own");
-        limit.reserve(None).unwrap().keep();
+        drop(limit.reserve(None).unwrap());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_error_uncounts_an_event_and_whoever_hangs_up_does_not() {
+        let limit = FixedWindow::new(1, MINUTE);
+        let failed = limit.reserve(Some("a")).unwrap().during(ready(Err::<(), ()>(()))).await;
+        assert_eq!(failed, Err(()));
+        let effect = limit.reserve(Some("a")).unwrap().during(pending::<Result<(), ()>>());
+        assert_eq!(effect.now_or_never(), None);
+        assert!(limit.take("a").is_err(), "the effect has begun");
+        advance(MINUTE).await;
+        limit.reserve(Some("a")).unwrap().during(ready(Ok::<(), ()>(()))).await.unwrap();
+        assert!(limit.take("a").is_err());
     }
 
     #[tokio::test(start_paused = true)]

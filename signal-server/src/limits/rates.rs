@@ -1,5 +1,6 @@
 //! Counts the requests of each client address and each user.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,7 +27,7 @@ pub(crate) struct Rates {
 }
 
 /// A join that was counted for its address, and for its address in its room. Dropping this uncounts
-/// it, unless it is [kept](Self::keep).
+/// it.
 #[must_use]
 pub(crate) struct CountedJoin<'a> {
     of_address: Counted<'a, ClientAddress>,
@@ -34,10 +35,13 @@ pub(crate) struct CountedJoin<'a> {
 }
 
 impl CountedJoin<'_> {
-    /// Keeps the count, since the room has admitted the client.
-    pub(crate) fn keep(self) {
-        self.of_address.keep();
-        self.of_room.keep();
+    /// Waits for a part of the join, which counts unless it ends with an error, as
+    /// [`Counted::during`] does.
+    pub(crate) async fn during<T, E>(
+        self,
+        part: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        self.of_address.during(self.of_room.during(part)).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! The trait for code of the host application that decides who may join a room.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use super::mint::MintToken;
 use crate::auth::login::LoginRequest;
 use crate::client_address::ClientAddress;
 use crate::embedder;
-use crate::limits::concurrency::ConcurrencyLimit;
+use crate::limits::concurrency::{ConcurrencyLimit, Permit};
 
 /// Decides who may join a room, and as whom: for example the members of a meeting, without a
 /// password. See [`Builder::admit`](crate::Builder::admit).
@@ -25,8 +26,10 @@ use crate::limits::concurrency::ConcurrencyLimit;
 ///
 /// The call must not block. The server waits 5 s for an answer, or half of
 /// [`request_patience`](crate::Limits::request_patience) if that is less. At most 64 calls run at
-/// once, and 8 of them for one client address. If the call takes longer or panics, or too many run,
-/// the request gets 503 `unavailable`, and nothing is changed or counted.
+/// once, 16 of them for one network (IPv4 /24, IPv6 /48) and 8 for one client address. If the call
+/// takes longer or panics, or too many run, the request gets 503 `unavailable`, and nothing is
+/// changed or counted. Otherwise the request counts as a join of its address, whatever the call and
+/// the room decide, and also if the client hangs up during the call.
 ///
 /// ```
 /// use std::collections::{HashMap, HashSet};
@@ -96,7 +99,7 @@ pub enum JoinDecision {
     /// Admits the request with the password or an invite, as without [`Admit`], and as the holder
     /// of this token. A locked room refuses it.
     AskPassword(MintToken),
-    /// Refuses the request with 403 `forbidden`. The request counts as a join of its address.
+    /// Refuses the request with 403 `forbidden`.
     Refuse,
     /// The request cannot be decided on now, and gets 503 `unavailable`.
     Unavailable,
@@ -107,13 +110,25 @@ pub enum JoinDecision {
 pub(crate) struct JoinPolicy {
     admit: Arc<dyn Admit>,
     patience: Duration,
-    /// The calls that run: all of them under `None`, and those of each address.
-    calls: Arc<ConcurrencyLimit<Option<ClientAddress>>>,
+    /// The calls that run: all of them, those of each network, and those of each address.
+    calls: Arc<ConcurrencyLimit<()>>,
+    by_network: Arc<ConcurrencyLimit<IpAddr>>,
+    by_address: Arc<ConcurrencyLimit<ClientAddress>>,
 }
+
+/// The permits of a call. Those of the client's network and address are `None` if the address is
+/// unknown.
+type CallPermits = (Permit<()>, Option<(Permit<IpAddr>, Permit<ClientAddress>)>);
 
 impl JoinPolicy {
     pub(crate) fn new(admit: impl Admit) -> Self {
-        Self { admit: Arc::new(admit), patience: PATIENCE, calls: ConcurrencyLimit::new() }
+        Self {
+            admit: Arc::new(admit),
+            patience: PATIENCE,
+            calls: ConcurrencyLimit::new(),
+            by_network: ConcurrencyLimit::new(),
+            by_address: ConcurrencyLimit::new(),
+        }
     }
 
     /// Limits the timeout to half the time that a request may take, so that the request can still
@@ -127,10 +142,7 @@ impl JoinPolicy {
         request: JoinRequest<'_>,
         client: Option<ClientAddress>,
     ) -> JoinDecision {
-        let of_address = client.map(|_| self.calls.acquire(client, MOST_CALLS_OF_ADDRESS));
-        let (Some(_call), None | Some(Some(_))) =
-            (self.calls.acquire(None, MOST_CALLS), &of_address)
-        else {
+        let Some(_call) = self.call(client) else {
             tracing::debug!("cannot decide on a join: too many decisions are under way");
             return JoinDecision::Unavailable;
         };
@@ -140,6 +152,17 @@ impl JoinPolicy {
             tracing::error!(%error, "cannot decide on a join: the code of the application failed");
             JoinDecision::Unavailable
         })
+    }
+
+    fn call(&self, client: Option<ClientAddress>) -> Option<CallPermits> {
+        let of_client = match client {
+            None => None,
+            Some(address) => Some((
+                self.by_network.acquire(address.network(), MOST_CALLS_OF_NETWORK)?,
+                self.by_address.acquire(address, MOST_CALLS_OF_ADDRESS)?,
+            )),
+        };
+        Some((self.calls.acquire((), MOST_CALLS)?, of_client))
     }
 }
 
@@ -151,12 +174,13 @@ impl fmt::Debug for JoinPolicy {
 
 const PATIENCE: Duration = Duration::from_secs(5);
 const MOST_CALLS: u32 = 64;
+const MOST_CALLS_OF_NETWORK: u32 = 16;
 const MOST_CALLS_OF_ADDRESS: u32 = 8;
 
 #[cfg(test)]
 mod tests {
     use std::future::pending;
-    use std::net::{IpAddr, Ipv4Addr};
+    use std::net::Ipv4Addr;
     use std::task::{Context, Waker};
 
     use futures_util::FutureExt;
@@ -175,7 +199,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_address_may_have_eight_calls_at_once_and_all_of_them_64() {
+    async fn an_address_may_have_eight_calls_at_once_its_network_16_and_all_of_them_64() {
         let policy = JoinPolicy::new(Hangs);
         let (password, now) = (PasswordTag::new([1; 32]), Timestamp::from_millis(0));
         let room = Room::create(RoomSpec::draw([7; 50], password, now, Duration::from_secs(60)));
@@ -183,22 +207,25 @@ mod tests {
         let (headers, uri) = (&Default::default(), &Default::default());
         let login = LoginRequest { token: None, headers, uri, address: None };
         let request = JoinRequest { room: &room, name: &name, login };
-        let decide = |host: u8| {
-            let address = IpAddr::from(Ipv4Addr::new(192, 0, 2, host));
+        let decide = |network: u8, host: u8| {
+            let address = IpAddr::from(Ipv4Addr::new(198, 51, network, host));
             Box::pin(policy.decide(request, Some(ClientAddress::of(address))))
         };
         let mut calls = Vec::new();
-        for host in 1..=8 {
-            assert!(decide(9).now_or_never().is_none(), "other addresses are asked about");
-            for _ in 0..8 {
-                let mut call = decide(host);
-                assert!(call.poll_unpin(&mut Context::from_waker(Waker::noop())).is_pending());
-                calls.push(call);
+        for network in 1..=4 {
+            for host in 1..=2 {
+                assert!(decide(network, 3).now_or_never().is_none(), "others are asked about");
+                for _ in 0..8 {
+                    let mut call = decide(network, host);
+                    assert!(call.poll_unpin(&mut Context::from_waker(Waker::noop())).is_pending());
+                    calls.push(call);
+                }
+                assert_eq!(decide(network, host).now_or_never(), Some(JoinDecision::Unavailable));
             }
-            assert_eq!(decide(host).now_or_never(), Some(JoinDecision::Unavailable));
+            assert_eq!(decide(network, 3).now_or_never(), Some(JoinDecision::Unavailable));
         }
-        assert_eq!(decide(9).now_or_never(), Some(JoinDecision::Unavailable));
+        assert_eq!(decide(5, 1).now_or_never(), Some(JoinDecision::Unavailable));
         drop(calls.pop());
-        assert!(decide(9).now_or_never().is_none(), "a call has ended");
+        assert!(decide(5, 1).now_or_never().is_none(), "a call has ended");
     }
 }

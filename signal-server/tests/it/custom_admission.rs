@@ -14,14 +14,24 @@ use signal_server::{
     RoomId, async_trait,
 };
 use tokio::sync::Notify;
+use tokio::time::timeout;
 
-use crate::common::{Answer, Api, Room, answer, builder, pass, text};
+use crate::common::{Answer, Api, PATIENCE, Room, answer, builder, pass, text};
 
 /// Treats the session cookie as the name of what it should do.
 #[derive(Clone, Default)]
 struct Meeting {
     asked: Arc<AtomicU32>,
     hangs: Arc<Notify>,
+    hung_up: Arc<Notify>,
+}
+
+struct NotifiesWhenDropped<'a>(&'a Notify);
+
+impl Drop for NotifiesWhenDropped<'_> {
+    fn drop(&mut self) {
+        self.0.notify_one();
+    }
 }
 
 #[async_trait]
@@ -35,6 +45,7 @@ impl Admit for Meeting {
             "" => JoinDecision::AskPassword(token),
             "down" => JoinDecision::Unavailable,
             "hang" => {
+                let _hung_up = NotifiesWhenDropped(&self.hung_up);
                 self.hangs.notify_one();
                 pending().await
             }
@@ -242,6 +253,46 @@ async fn an_address_over_its_limits_is_refused_before_the_application_is_asked()
     }
     assert_eq!(join(&api, &room, "bob").await.refused(), (429, "rate_limited"));
     assert_eq!(meeting.asked(), 2, "a refusal counts");
+}
+
+#[tokio::test]
+async fn a_join_about_which_the_application_was_asked_counts_whatever_the_password_is() {
+    let meeting = Meeting::default();
+    let limits = Limits::with(|limits| limits.room_joins_per_minute = 2);
+    let api = Api::start_with(meeting.builder().limits(limits).unwrap()).await;
+    let room = api.room().await;
+    let wrong = async || api.join(&room.id, &json!({"password": "wrong!"})).await;
+    for _ in 0..2 {
+        assert_eq!(wrong().await.refused(), (401, "wrong_password"));
+    }
+    assert_eq!(wrong().await.refused(), (429, "rate_limited"));
+    assert_eq!(meeting.asked(), 2);
+}
+
+#[tokio::test]
+async fn a_join_counts_although_the_client_hangs_up_while_the_application_decides() {
+    let meeting = Meeting::default();
+    let limits = Limits::with(|limits| limits.room_joins_per_minute = 1);
+    let api = Api::start_with(meeting.builder().limits(limits).unwrap()).await;
+    let room = api.room().await;
+    let hanging = tokio::spawn(answer(join_as(&api, &room.id, "hang", "")));
+    meeting.hangs.notified().await;
+    hanging.abort();
+    timeout(PATIENCE, meeting.hung_up.notified()).await.expect("the call is dropped");
+    assert_eq!(join(&api, &room, "bob").await.refused(), (429, "rate_limited"));
+}
+
+#[tokio::test]
+async fn without_attempts_a_password_is_refused_unasked_and_a_member_needs_none() {
+    let meeting = Meeting::default();
+    let limits = Limits::with(|limits| limits.failed_joins_per_room = 1);
+    let api = Api::start_with(meeting.builder().limits(limits).unwrap()).await;
+    let room = api.room().await;
+    let wrong = async || api.join(&room.id, &json!({"password": "wrong!"})).await;
+    assert_eq!(wrong().await.refused(), (401, "wrong_password"));
+    assert_eq!(wrong().await.refused(), (429, "rate_limited"));
+    assert_eq!(meeting.asked(), 1);
+    join(&api, &room, "bob").await.data();
 }
 
 /// Admits everybody, as soon as the test lets it.

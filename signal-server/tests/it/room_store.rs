@@ -3,6 +3,7 @@
 mod foreign_code;
 mod records;
 mod reused_ids;
+mod slow_requests;
 #[path = "../../src/cli/unspeakable.rs"]
 mod unspeakable;
 

@@ -92,9 +92,8 @@ pub(crate) async fn change(
 ) -> Result<Success<Changed>, ApiError> {
     let counted = app.rates.count_change(&user.subject)?;
     let request: ChangeRequest = body.parse()?;
-    let changed = request.apply(&app, &room, app.rooms.max_public_capacity()).await?;
-    counted.keep();
-    Ok(Success::new(changed))
+    let change = request.apply(&app, &room, app.rooms.max_public_capacity());
+    Ok(Success::new(counted.during(change).await?))
 }
 
 impl ChangeRequest {

@@ -166,8 +166,7 @@ pub(crate) async fn create(
         on_creator_leave,
     };
     let (untold, RoomCredentials { password, invite_token, join_url }) =
-        app.rooms.create(params).await?;
-    counted.keep();
+        counted.during(app.rooms.create(params)).await?;
     let room = untold.room();
     let token_expires = SystemTime::now() + WsTokens::LIFETIME;
     let grant = SeatGrant::creator(room, creator, user.identity);

@@ -6,11 +6,13 @@ use std::time::SystemTime;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use signal_core::ice::IceServer;
-use signal_core::room::{Admission, CloseReason, IdSuffix, Op, Receipt, Reject, Status, TokenHash};
+use signal_core::room::{
+    Admission, CloseReason, IdSuffix, Op, Receipt, Reject, Room, Status, TokenHash,
+};
 use signal_core::store::Applied;
 use signal_core::typed::parse_password;
 use signal_core::wire::TypedText;
-use signal_core::{DisplayName, RoomId};
+use signal_core::{DisplayName, ParticipantId, RoomId};
 
 use super::field;
 use crate::app::App;
@@ -28,7 +30,7 @@ use crate::http::path::RoomPath;
 use crate::http::response::{Success, rfc3339};
 use crate::limits::attempts::JoinAttempts;
 use crate::limits::fixed_window::RateLimited;
-use crate::rooms::admit::{JoinDecision, JoinRequest};
+use crate::rooms::admit::{JoinDecision, JoinPolicy, JoinRequest};
 use crate::rooms::mint::MintToken;
 use crate::rooms::names;
 use crate::shard::room_ref::RoomRef;
@@ -125,31 +127,20 @@ pub(crate) async fn join(
     }
     // A malformed room id does not count as an attempt to find a room.
     let id = room.ok_or(Reject::RoomNotFound)?;
-    let counted_join = app.rates.count_join(client, id)?;
-    let (decision, room) = decide(&app, id, name, &login, client).await?;
-    let (by, token) = match decision {
-        JoinDecision::Admit(token) => (Admission::Host { passes_lock: token.passes_lock }, token),
-        JoinDecision::AskPassword(token) => {
-            (credential.ok_or_else(no_credential)?.admission(&app, id, client)?, token)
+    let counted = app.rates.count_join(client, id)?;
+    let (room, guest, token) = match &app.access.join_policy {
+        None => {
+            let decision = JoinDecision::AskPassword(MintToken::new(name));
+            counted.during(admit(&app, id.into(), decision, credential, client)).await?
         }
-        JoinDecision::Refuse => {
-            counted_join.keep();
-            return Err(ApiError::Forbidden);
-        }
-        JoinDecision::Unavailable => return Err(ApiError::Unavailable),
-    };
-    let tags = app.rooms.client(id, client);
-    let admit = Op::Admit { by, client: tags, suffix: IdSuffix::new(rand::random()) };
-    let mut counted = Ok(());
-    let count = |applied: &Applied| counted = count_attempt(&app.attempts, client, id, by, applied);
-    let applied = app.rooms.apply_seen(room, &admit, count).await?;
-    counted?;
-    let receipt = applied.reply?;
-    counted_join.keep();
-    let (room, guest) = match (receipt, applied.record) {
-        (Receipt::Entered { id }, Some(room)) => (room, id),
-        (Receipt::Done | Receipt::Entered { .. } | Receipt::Resumed { .. }, _) => {
-            return Err(ApiError::Unavailable);
+        Some(policy) => {
+            if matches!(credential, Some(Credential::Password(_))) {
+                app.attempts.check_room(client, id)?;
+            }
+            // Once the host application is asked, the join counts, whatever it and the room decide.
+            let decided = counted.during(decide(&app, policy, id, name, &login, client));
+            let (decision, room) = decided.await?;
+            admit(&app, room, decision, credential, client).await?
         }
     };
     let token_expires = SystemTime::now() + token.lifetime.min(WsTokens::LIFETIME);
@@ -168,19 +159,21 @@ pub(crate) async fn join(
     }))
 }
 
-/// Has the host application decide on a join, if it does so. Otherwise the password decides.
+/// Has the host application decide on a join.
 ///
 /// The decision is for the returned room, not for a later one with its id.
+///
+/// # Errors
+///
+/// The host application is not asked, or does not decide.
 async fn decide(
     app: &App,
+    policy: &JoinPolicy,
     room: RoomId,
     name: DisplayName,
     login: &LoginParts,
     client: Option<ClientAddress>,
 ) -> Result<(JoinDecision, RoomRef), ApiError> {
-    let Some(policy) = &app.access.join_policy else {
-        return Ok((JoinDecision::AskPassword(MintToken::new(name)), room.into()));
-    };
     app.attempts.check(client)?;
     let Some(record) = app.rooms.get(room) else {
         app.attempts.count_unknown_room(client)?;
@@ -193,6 +186,7 @@ async fn decide(
     let request = JoinRequest { room: &record, name: &name, login: login.request(None) };
     let decision = policy.decide(request, client).await;
     let decision = match &decision {
+        JoinDecision::Unavailable => return Err(ApiError::Unavailable),
         // No participant id is issued to a user that could not enter.
         JoinDecision::Admit(token) | JoinDecision::AskPassword(token) => {
             match app.rooms.grant_seat(&record, token.clone(), None) {
@@ -200,9 +194,41 @@ async fn decide(
                 Ok(_) | Err(_) => decision,
             }
         }
-        JoinDecision::Refuse | JoinDecision::Unavailable => decision,
+        JoinDecision::Refuse => decision,
     };
     Ok((decision, RoomRef::from(&record)))
+}
+
+/// Has the room admit a guest as it was decided. Returns the room after it, and the guest's id and
+/// token.
+async fn admit(
+    app: &App,
+    room: RoomRef,
+    decision: JoinDecision,
+    credential: Option<Credential>,
+    client: Option<ClientAddress>,
+) -> Result<(Arc<Room>, ParticipantId, MintToken), ApiError> {
+    let id = room.id;
+    let (by, token) = match decision {
+        JoinDecision::Admit(token) => (Admission::Host { passes_lock: token.passes_lock }, token),
+        JoinDecision::AskPassword(token) => {
+            (credential.ok_or_else(no_credential)?.admission(app, id, client)?, token)
+        }
+        JoinDecision::Refuse => return Err(ApiError::Forbidden),
+        JoinDecision::Unavailable => return Err(ApiError::Unavailable),
+    };
+    let tags = app.rooms.client(id, client);
+    let admit = Op::Admit { by, client: tags, suffix: IdSuffix::new(rand::random()) };
+    let mut counted = Ok(());
+    let count = |applied: &Applied| counted = count_attempt(&app.attempts, client, id, by, applied);
+    let applied = app.rooms.apply_seen(room, &admit, count).await?;
+    counted?;
+    match (applied.reply?, applied.record) {
+        (Receipt::Entered { id }, Some(room)) => Ok((room, id, token)),
+        (Receipt::Done | Receipt::Entered { .. } | Receipt::Resumed { .. }, _) => {
+            Err(ApiError::Unavailable)
+        }
+    }
 }
 
 fn no_credential() -> ApiError {

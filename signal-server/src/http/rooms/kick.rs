@@ -15,6 +15,7 @@ use crate::http::error_responses::error_responses;
 use crate::http::path::ParticipantPath;
 use crate::http::response::Success;
 use crate::rooms::credentials::PasswordChoice;
+use crate::rooms::service::ChangeError;
 
 error_responses!(
     Unauthorized,
@@ -82,14 +83,17 @@ pub(crate) async fn kick(
     let counted = app.rates.count_change(&user.subject)?;
     let Query(KickQuery { ban }) = query.map_err(|rejection| invalid(&rejection.body_text()))?;
     let participant = participant.ok_or(Reject::ParticipantNotFound)?;
-    let credentials = if ban {
-        let op = |rotation| Op::Kick { participant, rotate: Some(rotation) };
-        app.rooms.rotate(&room, &PasswordChoice::Random, op).await?.1.into()
-    } else {
-        app.rooms.apply(&room, &Op::Kick { participant, rotate: None }).await?;
-        NewCredentials::default()
+    let kick = async {
+        if ban {
+            let op = |rotation| Op::Kick { participant, rotate: Some(rotation) };
+            let (_, credentials) = app.rooms.rotate(&room, &PasswordChoice::Random, op).await?;
+            Ok::<NewCredentials, ChangeError>(credentials.into())
+        } else {
+            app.rooms.apply(&room, &Op::Kick { participant, rotate: None }).await?;
+            Ok(NewCredentials::default())
+        }
     };
-    counted.keep();
+    let credentials = counted.during(kick).await?;
     tracing::info!(room = %room.id(), %participant, ban, "participant kicked");
     Ok(Success::new(Kicked { participant_id: participant.to_string(), credentials }))
 }
