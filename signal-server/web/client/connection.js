@@ -19,6 +19,8 @@ export class Connection {
   #share; // of the uplink, in bits a second
   #work = Promise.resolve();
   #restart;
+  #repeating;
+  #answer = {}; // { neg, time } of the last one
   #isClosed = false;
 
   // offers: whether this side makes the first offer
@@ -82,7 +84,8 @@ export class Connection {
       this.#neg = neg;
       this.#name(tracks);
       await this.pc.setLocalDescription();
-      this.#describe("answer");
+      this.#answer = { neg, time: performance.now() };
+      this.#describe(this.pc.localDescription, neg);
       this.#on.changed();
     });
   }
@@ -120,6 +123,14 @@ export class Connection {
     });
   }
 
+  // Sends the last descriptions again after so many milliseconds: the server may have refused one,
+  // and passes no answer on twice. Of those that it drops unread, an answer is meant that was given
+  // after `since`, or any one while there is no connection.
+  repeat(wait, since = 0) {
+    clearTimeout(this.#repeating);
+    this.#repeating = setTimeout(() => this.#inTurn(() => this.#repeat(since)), wait);
+  }
+
   close() {
     this.#isClosed = true;
     this.#dispose();
@@ -127,6 +138,7 @@ export class Connection {
 
   #dispose() {
     clearTimeout(this.#restart);
+    clearTimeout(this.#repeating);
     this.pc.onconnectionstatechange = this.pc.onnegotiationneeded = this.pc.onicecandidate = null;
     this.pc.close();
   }
@@ -156,12 +168,20 @@ export class Connection {
     await this.pc.setLocalDescription();
     this.#greatestNeg += 1;
     this.#neg = this.#greatestNeg;
-    this.#describe("offer");
+    this.#describe(this.pc.localDescription, this.#neg);
   }
 
-  #describe(type) {
-    const { sdp } = this.pc.localDescription;
-    this.#on.send({ type, sdp, neg: this.#neg, tracks: this.#labels() });
+  // An offer of our own is refused while the answer to the one before it is missing.
+  #repeat(since) {
+    const { currentLocalDescription: current, pendingLocalDescription: pending } = this.pc;
+    const { neg, time } = this.#answer;
+    const isMeant = time >= since || this.state !== "connected";
+    if (current?.type === "answer" && isMeant) this.#describe(current, neg);
+    if (pending?.type === "offer") this.#describe(pending, this.#neg);
+  }
+
+  #describe({ type, sdp }, neg) {
+    this.#on.send({ type, sdp, neg, tracks: this.#labels() });
   }
 
   #labels() {

@@ -284,13 +284,9 @@ export class Participant extends EventTarget {
   }
 
   // After offer_conflict there is nothing to do: the offer that won is here already.
-  #refused(error) {
-    const peer = this.peers.get(error.about);
-    if (peer && error.code === "rate_limited") {
-      // The refused message may have been a description, which counts as never sent.
-      setTimeout(() => this.#renew(peer), error.retry_after_ms ?? 1000);
-    }
-    const { code, message, about, req } = error;
+  #refused({ code, message, about, req, retry_after_ms: wait = 1000 }) {
+    const mayBeDescription = code === "rate_limited" && req === undefined;
+    if (mayBeDescription && this.status === "connected") this.#repeat(about, wait);
     this.#tell("refused", { code, message, about, req });
   }
 
@@ -299,6 +295,19 @@ export class Participant extends EventTarget {
   }
 
   #become(status, { lossy = false } = {}) {
+  // A refused description counts as never sent. One that was dropped unread may be to anybody, and
+  // the server reports that once a second at most.
+  #repeat(about, wait) {
+    if (about !== undefined) {
+      this.peers.get(about)?.connection?.repeat(wait);
+      return;
+    }
+    const since = performance.now() - REPORTED_EVERY_MS;
+    for (const { connection } of this.peers.values()) {
+      connection?.repeat(Math.max(wait, REPORTED_EVERY_MS), since);
+    }
+  }
+
     this.status = status;
     this.#tell("status", { status, lossy });
   }
@@ -343,3 +352,4 @@ const USUAL_UPLINK_BPS = 2_500_000;
 const REFRESHED_BEFORE_MS = 60_000;
 const SHORTEST_REFRESH_MS = 30_000;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
+const REPORTED_EVERY_MS = 1000;

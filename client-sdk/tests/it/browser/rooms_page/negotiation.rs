@@ -1,5 +1,7 @@
 //! How the client of the page negotiates.
 
+use serde_json::json;
+
 use super::{Call, stage};
 use crate::browser::glare::Collision;
 use crate::common::wire::Wire;
@@ -41,6 +43,53 @@ async fn offers_that_cross_twenty_times_cost_no_media() {
     }
     call.assert_no_faults().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_description_that_the_server_refuses_is_sent_again() {
+    let (server, browser) = stage().await;
+    let url = server.url();
+    let refusing = format!("{REFUSING} visit.refuses = 'answer';");
+    let call = Call::begin_with(&browser, [&url, &url], &refusing).await;
+    let Call { creator, guest, .. } = &call;
+    for (way, description, sharing, watching) in [
+        ("refuses", "answer", guest, creator),
+        ("refuses", "offer", creator, guest),
+        ("drowns", "answer", guest, creator),
+        ("drowns", "offer", creator, guest),
+    ] {
+        creator.see(&format!("visit.{way} = '{description}'")).await;
+        sharing.click("#screen").await;
+        watching.until_shown(".screens .tile").await;
+        watching.until("document.querySelector('.screens video').videoWidth === 640").await;
+        assert_eq!(creator.see(&format!("visit.{way}")).await, json!(null));
+        sharing.click("#screen").await;
+        watching.until_hidden(".screens .tile").await;
+    }
+    for page in [creator, guest] {
+        assert_eq!(page.see("visit.connections.length").await, 1);
+    }
+    call.until_media_flows().await;
+    call.assert_no_faults().await;
+}
+
+/// The server refuses the next description of the kind `visit.refuses`, as if its addressee read
+/// slowly, and the page really sends too much before the next one of the kind `visit.drowns`.
+const REFUSING: &str = r#"
+    const { send } = WebSocket.prototype;
+    WebSocket.prototype.send = function (text) {
+        const { type, to: about } = JSON.parse(text);
+        if (type === visit.refuses) {
+            visit.refuses = undefined;
+            const error = { type: "error", code: "rate_limited", about, retry_after_ms: 200 };
+            setTimeout(() => this.onmessage({ data: JSON.stringify(error) }));
+            return;
+        }
+        if (type === visit.drowns) {
+            visit.drowns = undefined;
+            for (let sent = 0; sent < 500; sent += 1) send.call(this, '{"type":"ping"}');
+        }
+        send.call(this, text);
+    };"#;
 
 /// Its own user fragment and the other side's.
 const FRAGMENTS: &str = "[visit.connections[0].localDescription, \
