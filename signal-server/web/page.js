@@ -16,7 +16,7 @@ import { startView } from "./page/start.js";
 import { LANGUAGE, say, sayFailure } from "./page/words.js";
 import { Client } from "./rooms-client.js";
 
-const client = new Client(ROOT);
+const client = new Client(ROOT, { language: LANGUAGE });
 let close = () => {};
 
 document.documentElement.lang = LANGUAGE;

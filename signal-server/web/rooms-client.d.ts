@@ -2,8 +2,11 @@
 
 /** A signaling server. */
 export class Client {
-  /** `server` is its address, like `https://rooms.example.com`; that of the page by default. */
-  constructor(server?: string);
+  /**
+   * `server` is its address, like `https://rooms.example.com`; that of the page by default.
+   * `language` is that of the server's texts, like `en` or `zh-CN`; that of the browser by default.
+   */
+  constructor(server?: string, options?: { language?: string });
 
   /** Creates a room for the user of the access token. Fails with {@link RequestError}. */
   createRoom(accessToken: string, settings?: NewRoom): Promise<CreatedRoom>;

@@ -9,37 +9,40 @@ export { EntryError, Participant, RequestError };
 // A client of one server.
 export class Client {
   #server;
+  #language;
 
-  constructor(server = location.origin) {
+  // language: of the server's texts, like "en"; that of the browser by default
+  constructor(server = location.origin, { language } = {}) {
     this.#server = server.replace(/\/+$/, "");
+    this.#language = language;
   }
 
   createRoom(accessToken, settings = {}) {
-    return request("POST", this.#rooms(), settings, accessToken);
+    return this.#ask("POST", this.#rooms(), settings, accessToken);
   }
 
   showRoom(accessToken, roomId) {
-    return request("GET", this.#rooms(roomId), undefined, accessToken);
+    return this.#ask("GET", this.#rooms(roomId), undefined, accessToken);
   }
 
   changeRoom(accessToken, roomId, changes) {
-    return request("PATCH", this.#rooms(roomId), changes, accessToken);
+    return this.#ask("PATCH", this.#rooms(roomId), changes, accessToken);
   }
 
   closeRoom(accessToken, roomId) {
-    return request("DELETE", this.#rooms(roomId), undefined, accessToken);
+    return this.#ask("DELETE", this.#rooms(roomId), undefined, accessToken);
   }
 
   kick(accessToken, roomId, participantId, { ban = false } = {}) {
     const participant = encodeURIComponent(participantId);
     const path = `${this.#rooms(roomId)}/participants/${participant}?ban=${ban}`;
-    return request("DELETE", path, undefined, accessToken);
+    return this.#ask("DELETE", path, undefined, accessToken);
   }
 
   // Joins with the password or an invite token, and takes a seat.
   async join(roomId, { password, inviteToken, name, tracks } = {}) {
     const body = { password, invite_token: inviteToken, display_name: name };
-    const ticket = await request("POST", `${this.#rooms(roomId)}/join`, body);
+    const ticket = await this.#ask("POST", `${this.#rooms(roomId)}/join`, body);
     return this.enter(roomId, ticket.ws_token, { tracks });
   }
 
@@ -50,6 +53,10 @@ export class Client {
     const participant = new Participant(address, token, tracks);
     await participant.entered;
     return participant;
+  }
+
+  #ask(method, url, body, token) {
+    return request(method, url, body, { token, language: this.#language });
   }
 
   #rooms(roomId) {

@@ -12,8 +12,9 @@ export class RequestError extends Error {
   }
 }
 
-export async function request(method, url, body, token) {
+export async function request(method, url, body, { token, language }) {
   const headers = {};
+  if (language) headers["Accept-Language"] = language;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (token) headers.Authorization = `Bearer ${token}`;
   const signal = AbortSignal.timeout(PATIENCE_MS);

@@ -2,8 +2,9 @@
 
 use crate::browser::visitor::{Invitation, Visitor};
 use client_sdk::{Client, NewRoom};
+use signal_server::Language;
 
-use super::stage;
+use super::{stage, stage_with};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_goes_wrong_is_said_in_words_and_may_be_mended() {
@@ -74,5 +75,19 @@ async fn whoever_has_a_long_name_creates_a_room_with_one_click() {
     let name = "A".repeat(32);
     page.create(&name).await;
     assert_eq!(page.text(".tile .name").await, format!("{name} (You)"));
+    page.assert_no_faults().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_server_words_its_refusals_in_the_language_of_the_page() {
+    let (server, browser) = stage_with(|builder| builder.language(Language::Zh)).await;
+    let page = Visitor::open_in("fr", &browser, &server.url()).await;
+    page.until_shown("#create").await;
+    page.click("details summary").await;
+    page.fill("form", &["Alice", &"A".repeat(33)]).await;
+    page.click("#create").await;
+    page.until_shown("form .problem").await;
+    let problem = page.text("form .problem").await;
+    assert!(problem.starts_with("The form has an error: invalid argument"), "{problem}");
     page.assert_no_faults().await;
 }
