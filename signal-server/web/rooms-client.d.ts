@@ -187,9 +187,10 @@ export interface ParticipantEvents {
    */
   passwordattempts: { left: number; retryAfterMs: number };
   /**
-   * The server has refused a message. `req` is what {@link Participant.moderate} returned, and
-   * absent for other messages, and for one that the server has dropped as `rate_limited`. `about`
-   * is a participant that the message named or did not reach, or `host`.
+   * The server has refused a message. `req` is what {@link Participant.moderate} or
+   * {@link Participant.send} returned, and absent for other messages, and for one that the server
+   * has dropped as `rate_limited`. `about` is a participant that the message named or did not
+   * reach, or `host`.
    */
   refused: { code: string; message: string; about?: string; req?: string };
   /** The stay has ended; the close code is the reason. After 4510, join again. */
@@ -219,8 +220,11 @@ export class Participant extends EventTarget {
   limitUplink(bitsPerSecond: number): void;
   /** Sends a new name or state to the others. A state is any JSON value of up to 4 KiB. */
   update(change: { name?: string; state?: unknown }): void;
-  /** Sends any JSON value of up to 16 KiB to a participant, to `"room"` or to `"host"`. */
-  send(to: string, topic: string, data: unknown): void;
+  /**
+   * Sends any JSON value of up to 16 KiB to a participant, to `"room"` or to `"host"`. A failure is
+   * told by `refused` with the `req` that this returns.
+   */
+  send(to: string, topic: string, data: unknown): string;
   /**
    * Kicks or bans a participant other than the creator, or locks, unlocks or closes the room. A
    * success shows only by its effect: `peerleft` with `kicked`, `roomchanged` or `ended`. A

@@ -17,7 +17,7 @@ export class Participant extends EventTarget {
   #uplink = USUAL_UPLINK_BPS;
   #ahead = 0; // milliseconds by which the clock of the server is ahead
   #state;
-  #moderated = 0; // the messages sent by `moderate`
+  #asked = 0; // the messages whose refusal is told apart
   #settle;
   #refresh;
 
@@ -67,22 +67,27 @@ export class Participant extends EventTarget {
     this.#signaling.send({ type: "update", name, state });
   }
 
-  // Sends a message of the application to one participant, to "room" or to "host".
+  // Sends a message of the application to one participant, to "room" or to "host". Returns what
+  // `refused` repeats.
   send(to, topic, data) {
-    this.#signaling.send({ type: "message", to, topic, data });
+    return this.#ask({ type: "message", to, topic, data });
   }
 
   // Kicks or bans a participant, or locks, unlocks or closes the room, if this participant may.
   // Returns what `refused` repeats.
   moderate(action, participantId) {
-    this.#moderated += 1;
-    const req = `moderate-${this.#moderated}`;
-    this.#signaling.send({ type: "moderate", action, participant_id: participantId, req });
-    return req;
+    return this.#ask({ type: "moderate", action, participant_id: participantId });
   }
 
   leave() {
     this.#signaling.leave();
+  }
+
+  #ask(message) {
+    this.#asked += 1;
+    const req = `r${this.#asked}`;
+    this.#signaling.send({ ...message, req });
+    return req;
   }
 
   #take(message) {
@@ -290,11 +295,6 @@ export class Participant extends EventTarget {
     this.#tell("refused", { code, message, about, req });
   }
 
-  #apply() {
-    for (const { connection } of this.peers.values()) connection?.publish();
-  }
-
-  #become(status, { lossy = false } = {}) {
   // A refused description counts as never sent. One that was dropped unread may be to anybody, and
   // the server reports that once a second at most.
   #repeat(about, wait) {
@@ -308,6 +308,11 @@ export class Participant extends EventTarget {
     }
   }
 
+  #apply() {
+    for (const { connection } of this.peers.values()) connection?.publish();
+  }
+
+  #become(status, { lossy = false } = {}) {
     this.status = status;
     this.#tell("status", { status, lossy });
   }
@@ -348,8 +353,8 @@ function showMedia(peer) {
 
 const ALL_BUT_MODERATE = { message: true, update: true, publish: true, moderate: false };
 
+const REPORTED_EVERY_MS = 1000;
 const USUAL_UPLINK_BPS = 2_500_000;
 const REFRESHED_BEFORE_MS = 60_000;
 const SHORTEST_REFRESH_MS = 30_000;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
-const REPORTED_EVERY_MS = 1000;

@@ -48,8 +48,12 @@ export function callView({ participant, devices, name, invitation, host }, on) {
     uplink: (bitsPerSecond) => participant.limitUplink(bitsPerSecond),
   });
   const chat = new Chat(participant, name, {
-    onClose: () => showChat(false),
-    onUnread: () => controls.chat.classList.add("unread"),
+    onClose() {
+      showChat(false);
+      // The button that had the focus is hidden.
+      controls.chat.focus();
+    },
+    onUnread: () => controls.showUnread(true),
   });
 
   function showSelf() {
@@ -69,7 +73,7 @@ export function callView({ participant, devices, name, invitation, host }, on) {
   function showChat(isShown) {
     chat.toggle(isShown);
     controls.chat.ariaPressed = String(isShown);
-    controls.chat.classList.remove("unread");
+    controls.showUnread(false);
   }
 
   controls.microphone.onclick = () => tryTo(() => outgoing.toggleMicrophone());

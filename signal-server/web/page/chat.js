@@ -6,6 +6,7 @@ import { say, sayTime } from "./words.js";
 const TOPIC = "chat";
 const LONGEST = 2000;
 const MOST_SHOWN = 500;
+const REPORTED_EVERY_MS = 1000;
 
 export class Chat {
   #participant;
@@ -14,6 +15,7 @@ export class Chat {
   #input = element("input", {
     maxLength: LONGEST, autocomplete: "off", ariaLabel: say("message"),
   });
+  #sent = []; // { req, time, item } of the last own messages
   #send = element("button", {
     className: "round primary", ariaLabel: say("send"),
   }, icon("send"));
@@ -37,6 +39,10 @@ export class Chat {
       this.#show(sender, data.text.slice(0, LONGEST), false);
       if (this.node.hidden) onUnread();
     });
+    participant.addEventListener("refused", ({ detail }) => this.#refused(detail));
+    participant.addEventListener("status", ({ detail: { lossy } }) => {
+      if (lossy) this.#append(element("li", {}, element("p", { className: "hint" }, say("chatLossy"))));
+    });
   }
 
   toggle(isShown) {
@@ -54,16 +60,44 @@ export class Chat {
     event.preventDefault();
     const text = this.#input.value.trim();
     if (!text) return;
-    this.#participant.send("room", TOPIC, { text });
-    this.#show(this.#name || say("you"), text, true);
+    const req = this.#participant.send("room", TOPIC, { text });
+    const item = this.#show(this.#name || say("you"), text, true);
+    this.#sent.push({ req, time: performance.now(), item });
+    this.#sent = this.#sent.slice(-MOST_SHOWN);
     this.#input.value = "";
   }
 
+  // The server names no message that it has dropped unread, which it reports once a second at most.
+  #refused({ code, about, req }) {
+    const isUnread = code === "rate_limited" && about === undefined && req === undefined;
+    const earliest = performance.now() - REPORTED_EVERY_MS;
+    for (const { item, ...sent } of this.#sent) {
+      if (isUnread && sent.time >= earliest) this.#mark(item, say("chatDropped"));
+      if (req !== undefined && sent.req === req) this.#mark(item, this.#sayRefusal(code, about));
+    }
+  }
+
+  #sayRefusal(code, about) {
+    const peer = this.#participant.peers.get(about);
+    if (peer) return say("chatRefusedFor", { name: peer.name });
+    return say(code === "forbidden" ? "mayNotMessage" : "chatRefused");
+  }
+
+  #mark(item, text) {
+    item.append(element("p", { className: "problem" }, text));
+  }
+
   #show(sender, text, isOwn) {
-    this.#log.append(element("li", { className: isOwn ? "own" : "" },
+    const item = element("li", { className: isOwn ? "own" : "" },
       element("span", { className: "sender" }, sender, " ", element("time", {}, sayTime(new Date()))),
       element("p", {}, text),
-    ));
+    );
+    this.#append(item);
+    return item;
+  }
+
+  #append(item) {
+    this.#log.append(item);
     while (this.#log.childElementCount > MOST_SHOWN) this.#log.firstChild.remove();
     this.#log.lastChild.scrollIntoView({ block: "nearest" });
   }

@@ -17,6 +17,11 @@ export class Controls {
       this.microphone, this.camera, this.screen, this.chat, this.settings, this.leave);
   }
 
+  showUnread(isUnread) {
+    relabel(this.chat, "chat", say(isUnread ? "chatUnread" : "chat"));
+    this.chat.classList.toggle("unread", isUnread);
+  }
+
   show({ isMuted, hasCamera, isSharing }) {
     const microphone = isMuted ? "microphone-off" : "microphone";
     const camera = hasCamera ? "camera" : "camera-off";

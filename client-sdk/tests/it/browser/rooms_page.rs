@@ -2,6 +2,7 @@
 
 mod appearance;
 mod calls;
+mod chatting;
 mod clipboard;
 mod devices;
 mod entering;

@@ -128,6 +128,10 @@ async fn a_page_that_has_missed_too_much_shows_the_room_as_it_is_now() {
     }
     wire.refuse(false);
     page.until("document.querySelector('.count').textContent.includes('Locked')").await;
+    page.until_said(
+        "The connection was interrupted. Messages may be missing, here and for the others.",
+    )
+    .await;
     page.assert_no_faults().await;
 }
 
