@@ -16,6 +16,8 @@ mod event_type;
 #[cfg(feature = "webhooks")]
 mod lines;
 #[cfg(feature = "webhooks")]
+mod outage;
+#[cfg(feature = "webhooks")]
 mod sender;
 #[cfg(feature = "webhooks")]
 mod settings;

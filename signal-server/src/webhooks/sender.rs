@@ -1,7 +1,6 @@
 //! Sends queued events, several rooms at once.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -14,6 +13,7 @@ use tokio::time::{Instant, sleep_until};
 use super::endpoint::{Attempt, Endpoint};
 use super::event_queue::EventQueue;
 use super::lines::Lines;
+use super::outage::Outage;
 use super::settings::Webhooks;
 use crate::clock::Clock;
 use crate::metrics::{AttemptResult, EventOutcome, Metrics};
@@ -39,12 +39,6 @@ pub(crate) struct Sender {
 pub(crate) struct SenderTask(
     #[expect(dead_code, reason = "held for its effect when dropped")] JoinSet<()>,
 );
-
-/// Something that keeps happening while a receiver is out of order, and is logged once a minute.
-#[derive(Debug, Default)]
-struct Outage {
-    logged_at: Option<Instant>,
-}
 
 impl Sender {
     pub(crate) fn new(webhooks: Webhooks, clock: Clock, metrics: Metrics) -> Self {
@@ -185,16 +179,5 @@ impl Sender {
     }
 }
 
-impl Outage {
-    fn is_to_be_logged(&mut self, now: Instant) -> bool {
-        let is_new = self.logged_at.is_none_or(|at| now.saturating_duration_since(at) >= MINUTE);
-        if is_new {
-            self.logged_at = Some(now);
-        }
-        is_new
-    }
-}
-
 /// How many rooms have an event sent at the same time.
 const MOST_ATTEMPTS_AT_ONCE: usize = 64;
-const MINUTE: Duration = Duration::from_secs(60);
