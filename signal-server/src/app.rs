@@ -67,11 +67,12 @@ impl App {
         self.flush().await;
     }
 
-    /// Waits for the last writes, but not for a disk that hangs: every answered change is saved
-    /// already.
+    /// Waits for the last writes, also for a store that fails and may work again, but not for long.
     pub(crate) async fn flush(&self) {
-        if let Some(writer) = &self.writer {
-            let _ = timeout(LAST_WRITES, writer.flush()).await;
+        if let Some(writer) = &self.writer
+            && timeout(LAST_WRITES, writer.flush()).await.is_err()
+        {
+            tracing::error!("the last changes of rooms could not be saved in time and are lost");
         }
     }
 }

@@ -38,7 +38,8 @@ use super::queue::QueuedEvent;
 ///
 /// While `save` returns errors or panics, no rooms are created (503 `storage_unavailable`), and
 /// everything else continues in memory. The server retries every second with all unsaved changes
-/// except new rooms. While `save` does not return, requests wait for it until they [time
+/// except new rooms, also for up to 5 s of a [drain](crate::Server::drain). While `save` does not
+/// return, requests wait for it until they [time
 /// out](crate::Limits::request_patience).
 ///
 /// ```

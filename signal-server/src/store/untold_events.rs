@@ -20,14 +20,20 @@ impl UntoldEvents {
         withdrawn.into_iter().flatten().map(String::as_str)
     }
 
-    /// Notes that the store has done a write.
-    pub(super) fn note(&mut self, write: &PendingWrite) {
+    /// Notes that the store is asked to do a write. It may do so although it reports an error.
+    pub(super) fn note_attempt(&mut self, write: &PendingWrite) {
         let untold = write.events.iter().filter(|entry| entry.awaits_creator);
         let ids: Vec<_> = untold.map(|entry| entry.event.id.clone()).collect();
-        // Only a room that somebody knows of changes.
-        self.0.remove(&write.change.room());
         if write.is_new() && !ids.is_empty() {
             self.0.insert(write.change.room(), ids);
+        }
+    }
+
+    /// Notes that the store has done a write.
+    pub(super) fn note_saved(&mut self, write: &PendingWrite) {
+        // Only a room that somebody knows of changes.
+        if !write.is_new() {
+            self.0.remove(&write.change.room());
         }
     }
 }

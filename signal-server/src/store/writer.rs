@@ -128,7 +128,8 @@ impl Writer {
         self.ring();
     }
 
-    /// Waits until all earlier changes are on disk, or could not be saved.
+    /// Waits until all earlier changes are on disk, except new rooms that could not be saved. While
+    /// the disk fails, that takes until it works again.
     pub(crate) async fn flush(&self) {
         let (done_in, done) = oneshot::channel();
         self.queue.lock().flushes.push(done_in);
@@ -224,6 +225,8 @@ struct Backlog<S> {
     unsaved: BTreeMap<RoomId, PendingWrite>,
     /// The ids of events to remove.
     unqueued: Vec<String>,
+    /// Those who wait until nothing is left to save.
+    flushes: Vec<oneshot::Sender<()>>,
     webhooks: Option<UnboundedSender<QueueChange>>,
     /// When a failing store is tried again. Each attempt reopens the file, so requests do not
     /// trigger it.
@@ -239,15 +242,25 @@ impl<S: RoomStore> Backlog<S> {
         webhooks: Option<UnboundedSender<QueueChange>>,
         metrics: Metrics,
     ) -> Self {
-        let (unsaved, unqueued) = (BTreeMap::new(), Vec::new());
-        let untold = UntoldEvents::default();
-        Self { store, kept, untold, queue, unsaved, unqueued, webhooks, retry_at: None, metrics }
+        Self {
+            store,
+            kept,
+            untold: UntoldEvents::default(),
+            queue,
+            unsaved: BTreeMap::new(),
+            unqueued: Vec::new(),
+            flushes: Vec::new(),
+            webhooks,
+            retry_at: None,
+            metrics,
+        }
     }
 
     fn run(&mut self, rings: &Receiver<()>) {
         while self.wait(rings) {
             let Queued { writes, unqueued, flushes } = self.queue.take();
             self.unqueued.extend(unqueued);
+            self.flushes.extend(flushes);
             let each = writes.values().map(|(write, _)| write);
             let saved = catch_unwind(AssertUnwindSafe(|| self.write(each.clone())));
             if !matches!(saved, Ok(Ok(()))) {
@@ -256,9 +269,11 @@ impl<S: RoomStore> Backlog<S> {
             }
             // A panic is reported like any other failure.
             tell(writes.into_values(), *saved.as_ref().unwrap_or(&Err(NotSaved)));
-            for flush in flushes {
-                // Nobody waits any more.
-                let _ = flush.send(());
+            if !self.is_behind() {
+                for flush in self.flushes.drain(..) {
+                    // It may wait no more.
+                    let _ = flush.send(());
+                }
             }
             if let Err(panic) = saved {
                 resume_unwind(panic);
@@ -271,14 +286,18 @@ impl<S: RoomStore> Backlog<S> {
         if !self.queue.is_empty() {
             return true;
         }
-        let is_behind = !self.unsaved.is_empty() || !self.unqueued.is_empty();
-        match self.retry_at.filter(|_| is_behind) {
+        match self.retry_at.filter(|_| self.is_behind()) {
             None => rings.recv().is_ok(),
             Some(at) => {
                 let rung = rings.recv_timeout(at.saturating_duration_since(Instant::now()));
                 rung != Err(RecvTimeoutError::Disconnected)
             }
         }
+    }
+
+    /// Whether there is something left that could not be saved.
+    fn is_behind(&self) -> bool {
+        !self.unsaved.is_empty() || !self.unqueued.is_empty()
     }
 
     fn write<'a>(
@@ -328,6 +347,7 @@ impl<S: RoomStore> Backlog<S> {
         let removed = self.unqueued.iter().map(String::as_str).chain(withdrawn);
         let removed = removed.map(|id| QueueWrite::Remove { id: id.to_owned() });
         let queue: Vec<_> = added.chain(removed).collect();
+        writes.values().for_each(|write| self.untold.note_attempt(write));
         // A panic can leave only the store itself inconsistent, and its documentation states that
         // it is called again.
         let saved = catch_unwind(AssertUnwindSafe(|| match queue.as_slice() {
@@ -339,7 +359,7 @@ impl<S: RoomStore> Backlog<S> {
                 self.metrics.saved(began.elapsed());
                 for write in writes.values() {
                     self.kept.note(&write.change);
-                    self.untold.note(write);
+                    self.untold.note_saved(write);
                 }
                 if self.retry_at.take().is_some() {
                     tracing::info!("rooms are saved again");

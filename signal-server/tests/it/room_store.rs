@@ -324,3 +324,22 @@ async fn a_drain_waits_for_the_last_changes() {
     draining.await.unwrap();
     assert!(saves() > before);
 }
+
+#[tokio::test]
+async fn a_drain_waits_for_a_store_that_fails_to_work_again() {
+    let records = Records::default();
+    let (api, server) = records.serve().await;
+    let room: RoomId = api.room().await.id.parse().unwrap();
+    records.become_so(Mood::Failing);
+    let handle = server.server().handle();
+    // What is answered while the store fails is saved later.
+    handle.close_room(room).await.unwrap();
+    let draining = tokio::spawn(async move { handle.drain().await });
+    sleep(Duration::from_millis(1500)).await;
+    assert!(!draining.is_finished());
+    records.become_so(Mood::Well);
+    draining.await.unwrap();
+    drop(server);
+    let (_api, server) = records.serve().await;
+    assert!(server.server().handle().room(room).is_none(), "it is closed");
+}
