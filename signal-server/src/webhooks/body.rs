@@ -1,8 +1,9 @@
 //! The JSON that is sent for an event. It contains no password, token or address.
 
 use std::collections::BTreeMap;
+use std::time::SystemTime;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use signal_core::Timestamp;
 use signal_core::identity::{Attributes, UserId};
 use signal_core::room::CloseReason;
@@ -10,6 +11,8 @@ use signal_core::room::event::{
     ChangedSettings, EventLeaveReason, EventParticipant, RoomEvent, RoomEventKind,
 };
 use signal_core::wire::rfc3339;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::event_type::WebhookEvent;
 use crate::clock::{Clock, to_timestamp};
@@ -40,6 +43,9 @@ struct Room<'a> {
     /// The `sub` of the access token, if the room has a creator.
     #[serde(skip_serializing_if = "Option::is_none")]
     creator: Option<&'a str>,
+    /// The host's own data of the room, if there is any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<BTreeMap<String, String>>,
 }
 
 #[derive(Serialize)]
@@ -113,10 +119,27 @@ pub(super) fn body(event: WebhookEvent, id: &str, of: &RoomEvent, clock: Clock) 
         // Of a room that was created, and of its password there is no more to say.
         _ => (None, Details::Without {}),
     };
-    let room = Room { id: of.key.room.to_string(), creator: of.creator.as_deref() };
+    let room = Room {
+        id: of.key.room.to_string(),
+        creator: of.creator.as_deref(),
+        data: of.data.as_ref().map(Attributes::texts),
+    };
     let data = Data { room, participant: participant.map(Participant::of), details };
     serde_json::to_vec(&Body { event, id, timestamp: time(of.at), data })
         .expect("texts, numbers and maps with text keys are JSON")
+}
+
+/// Reads the type of an event from its JSON, and when it took effect; `None` if it is damaged.
+pub(super) fn read(body: &[u8]) -> Option<(WebhookEvent, SystemTime)> {
+    #[derive(Deserialize)]
+    struct Head {
+        #[serde(rename = "type")]
+        event: WebhookEvent,
+        timestamp: String,
+    }
+    let Head { event, timestamp } = serde_json::from_slice(body).ok()?;
+    let at = OffsetDateTime::parse(&timestamp, &Rfc3339).ok()?;
+    Some((event, at.into()))
 }
 
 impl<'a> Participant<'a> {

@@ -1,10 +1,12 @@
 //! The types of events, under the names that LiveKit gives them where it has them.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use signal_core::room::event::RoomEventKind;
 
+use crate::store::queue::Share;
+
 /// The type of an event that is sent to a webhook.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[cfg_attr(feature = "cli", value(rename_all = "snake_case"))]
 #[serde(rename_all = "snake_case")]
@@ -74,5 +76,25 @@ impl WebhookEvent {
             RoomEventKind::PasswordUnlocked => Self::PasswordUnlocked,
             _ => return None,
         })
+    }
+
+    /// How much of the queue events of this type may fill. Those that tell which rooms there are
+    /// and who is in them find space although somebody causes others at will.
+    pub(super) fn share(self) -> Share {
+        match self {
+            Self::RoomStarted
+            | Self::RoomFinished
+            | Self::ParticipantJoined
+            | Self::ParticipantLeft
+            | Self::ParticipantReplaced => Share::Whole,
+            Self::RoomChanged
+            | Self::ParticipantDetached
+            | Self::ParticipantResumed
+            | Self::ParticipantRenamed
+            | Self::ParticipantAttributesChanged
+            | Self::ParticipantPermissionsChanged
+            | Self::PasswordLocked
+            | Self::PasswordUnlocked => Share::Half,
+        }
     }
 }

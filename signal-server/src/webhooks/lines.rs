@@ -110,12 +110,13 @@ impl Lines {
     ) -> Option<Arc<QueueEntry>> {
         let line = self.by_room.get_mut(&key.room)?;
         let waiting = line.events.get(&key)?;
-        if now.saturating_duration_since(waiting.since) >= GIVEN_UP_AFTER {
+        let left = GIVEN_UP_AFTER.saturating_sub(now.saturating_duration_since(waiting.since));
+        if left.is_zero() {
             return self.delivered(key);
         }
         let pause = FIRST_PAUSE * 2_u32.saturating_pow(line.failures);
         let pause = pause.min(LONGEST_PAUSE).mul_f64(0.75 + random / 2.0);
-        let pause = pause.max(retry_after.unwrap_or_default().min(GIVEN_UP_AFTER));
+        let pause = pause.max(retry_after.unwrap_or_default().min(left));
         line.failures += 1;
         line.phase = Phase::Paused;
         self.paused.insert((now + pause, key.room));
@@ -164,7 +165,7 @@ mod tests {
     use super::*;
     use crate::metrics::Metrics;
     use crate::store::QueuedEvent;
-    use crate::store::queue::QueueSpace;
+    use crate::store::queue::{QueueSpace, Share};
 
     fn room(number: u8) -> RoomId {
         RoomId::from_indices([number; 6])
@@ -177,7 +178,7 @@ mod tests {
     fn entry_of(key: EventKey, awaits_creator: bool) -> Arc<QueueEntry> {
         let room = key.room;
         let event = QueuedEvent { id: String::new(), body: Vec::new() };
-        let space = QueueSpace::new(Metrics::new()).reserve(room, 0).unwrap();
+        let space = QueueSpace::new(Metrics::new()).reserve(room, 0, Share::Whole).unwrap();
         Arc::new(QueueEntry { key, event, awaits_creator, space })
     }
 
@@ -248,6 +249,20 @@ mod tests {
     }
 
     #[test]
+    fn a_receiver_that_wants_an_event_later_does_not_lengthen_its_hour() {
+        let (mut lines, began) = (Lines::default(), Instant::now());
+        lines.add(entry(room(1), 1, false), began);
+        assert_eq!(next(&mut lines, began), Some((room(1), 1)));
+        let late = began + GIVEN_UP_AFTER - Duration::from_secs(60);
+        let hours = Some(GIVEN_UP_AFTER * 2);
+        assert!(lines.failed(key(room(1), 1), hours, 0.5, late).is_none());
+        let end = lines.poll_timeout().unwrap();
+        assert_eq!(end, began + GIVEN_UP_AFTER);
+        assert_eq!(next(&mut lines, end), Some((room(1), 1)));
+        assert!(lines.failed(key(room(1), 1), hours, 0.5, end).is_some(), "it is given up");
+    }
+
+    #[test]
     fn an_event_waits_for_the_creator_or_is_withdrawn() {
         let (mut lines, now) = (Lines::default(), Instant::now());
         for number in [1, 2] {
@@ -264,6 +279,7 @@ mod tests {
         assert_eq!(next(&mut lines, now), Some((room(1), 1)));
         assert_eq!(lines.clear().count(), 3);
     }
+
     #[test]
     fn an_event_waits_for_the_creator_of_its_own_room() {
         let (mut lines, now) = (Lines::default(), Instant::now());

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use super::endpoint::{Attempt, Endpoint};
-use super::event_queue::EventQueue;
+use super::event_queue::{EventQueue, NotRestored};
 use super::lines::Lines;
 use super::outage::Outage;
 use super::settings::Webhooks;
@@ -28,6 +28,8 @@ pub(crate) struct Sender {
     queue: EventQueue,
     changes: UnboundedReceiver<QueueChange>,
     lines: Lines,
+    /// The ids of the stored events that are not sent, to be removed at the start.
+    obsolete: Vec<String>,
     /// Where events are stored, if rooms are saved.
     writer: Option<Writer>,
     failed: Outage,
@@ -50,6 +52,7 @@ impl Sender {
             queue,
             changes,
             lines: Lines::default(),
+            obsolete: Vec::new(),
             writer: None,
             failed: Outage::default(),
             given_up: Outage::default(),
@@ -63,21 +66,41 @@ impl Sender {
 
     /// Adds the events that an earlier process has queued.
     pub(crate) fn restore(&mut self, events: Vec<QueuedEvent>) {
-        let (count, now) = (events.len(), Instant::now());
+        let (mut count, mut old, now) = (0_u64, 0_u64, Instant::now());
         for event in events {
             let id = event.id.clone();
-            match self.queue.earlier(event) {
-                Some(entry) => self.lines.add(entry, now),
-                None => tracing::error!(id, "a queued event is damaged and is not sent"),
-            }
+            let outcome = match self.queue.earlier(event) {
+                Ok(entry) => {
+                    self.lines.add(entry, now);
+                    count += 1;
+                    continue;
+                }
+                Err(NotRestored::Damaged) => {
+                    tracing::error!(id, "a queued event is damaged and is not sent");
+                    continue;
+                }
+                Err(NotRestored::Excluded) => EventOutcome::Dropped,
+                Err(NotRestored::Old) => {
+                    old += 1;
+                    EventOutcome::GivenUp
+                }
+            };
+            self.metrics.webhook_event(outcome);
+            self.obsolete.push(id);
         }
         if count > 0 {
             tracing::info!(events = count, "queued events for webhooks loaded");
+        }
+        if old > 0 {
+            tracing::error!(events = old, "events for webhooks are given up after a day");
         }
     }
 
     /// Starts to send. `writer` removes what is delivered from the store.
     pub(crate) fn start(mut self, writer: Option<Writer>, supervisor: &Supervisor) -> SenderTask {
+        if let Some(writer) = &writer {
+            self.obsolete.drain(..).for_each(|id| writer.unqueue(id));
+        }
         self.writer = writer;
         let (sender, supervisor) = (Arc::new(Mutex::new(self)), supervisor.clone());
         let mut task = JoinSet::new();

@@ -9,7 +9,7 @@ use signal_core::RoomId;
 use signal_core::room::event::EventKey;
 
 #[cfg(feature = "webhooks")]
-pub(crate) use self::space::{QueueSpace, ReservedSpace};
+pub(crate) use self::space::{Full, QueueSpace, ReservedSpace, Share};
 
 /// An event in the queue for webhooks, as a [`RoomStore`](super::RoomStore) keeps it.
 #[derive(Clone, Debug, Eq, PartialEq)]

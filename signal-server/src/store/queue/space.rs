@@ -20,6 +20,21 @@ struct Used {
     by_room: FxHashMap<RoomId, usize>,
 }
 
+/// How much of each bound events of a kind may fill.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Share {
+    /// For those that somebody can cause as often as it likes. The rest is kept for others.
+    Half,
+    Whole,
+}
+
+/// The bound that an event would exceed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Full {
+    OfAll,
+    OfRoom,
+}
+
 /// The space of one event. Dropping it gives it back.
 #[derive(Debug)]
 pub(crate) struct ReservedSpace {
@@ -33,15 +48,23 @@ impl QueueSpace {
         Arc::new(Self { used: Mutex::default(), metrics })
     }
 
-    /// Reserves space for the body of an event; `None` if the queue is full.
-    pub(crate) fn reserve(self: &Arc<Self>, room: RoomId, body: usize) -> Option<ReservedSpace> {
+    /// Reserves space for the body of an event.
+    pub(crate) fn reserve(
+        self: &Arc<Self>,
+        room: RoomId,
+        body: usize,
+        share: Share,
+    ) -> Result<ReservedSpace, Full> {
         let bytes = body + OVERHEAD;
         let used = self.lock();
         let of_room = used.by_room.get(&room).copied().unwrap_or_default();
-        if used.bytes + bytes > MOST_BYTES || of_room + bytes > MOST_BYTES_OF_ROOM {
-            return None;
+        if of_room + bytes > share.of(MOST_BYTES_OF_ROOM) {
+            return Err(Full::OfRoom);
         }
-        Some(self.take(used, room, bytes))
+        if used.bytes + bytes > share.of(MOST_BYTES) {
+            return Err(Full::OfAll);
+        }
+        Ok(self.take(used, room, bytes))
     }
 
     /// Reserves space for an event that an earlier process has queued, even if the queue is full.
@@ -65,6 +88,15 @@ impl QueueSpace {
     fn lock(&self) -> MutexGuard<'_, Used> {
         // Nothing panics under the lock with the numbers half changed.
         self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Share {
+    fn of(self, most: usize) -> usize {
+        match self {
+            Self::Half => most / 2,
+            Self::Whole => most,
+        }
     }
 }
 
@@ -97,20 +129,43 @@ mod tests {
         let space = QueueSpace::new(Metrics::new());
         let room = |number: u8| RoomId::from_indices([number % 30, number / 30, 0, 0, 0, 0]);
         let fill = |room: RoomId| {
-            let reserved: Vec<_> = std::iter::from_fn(|| space.reserve(room, 4096)).collect();
+            let reserve = || space.reserve(room, 4096, Share::Whole).ok();
+            let reserved: Vec<_> = std::iter::from_fn(reserve).collect();
             assert!(!reserved.is_empty());
             reserved
         };
         let first = fill(room(0));
         let others: Vec<_> = (1..64).map(|number| fill(room(number))).collect();
-        assert!(space.reserve(room(0), 4096).is_none(), "the room has its share");
-        let rest: Vec<_> =
-            (64..128).map_while(|number| space.reserve(room(number), 4096)).collect();
+        assert_eq!(space.reserve(room(0), 4096, Share::Whole).unwrap_err(), Full::OfRoom);
+        let reserve = |number| space.reserve(room(number), 4096, Share::Whole).ok();
+        let rest: Vec<_> = (64..128).map_while(reserve).collect();
         assert!(rest.len() < 64, "all rooms together are bounded too");
+        assert_eq!(space.reserve(room(129), 4096, Share::Whole).unwrap_err(), Full::OfAll);
         let earlier = space.reserve_again(room(0), 4096);
         drop((others, rest, first, earlier));
         let used = std::mem::take(&mut *space.lock());
         assert_eq!((used.bytes, used.by_room.len()), (0, 0));
         fill(room(0));
+    }
+
+    #[test]
+    fn whoever_causes_events_at_will_fills_half_of_the_queue_of_its_room_and_of_all_rooms() {
+        let space = QueueSpace::new(Metrics::new());
+        let room = |number: u8| RoomId::from_indices([number % 30, number / 30, 0, 0, 0, 0]);
+        let mut reserved = Vec::new();
+        let mut fill = |share| {
+            for number in 0..140 {
+                let reserve = || space.reserve(room(number), 4096, share).ok();
+                reserved.extend(std::iter::from_fn(reserve));
+            }
+            let used = space.lock();
+            (used.bytes, used.by_room[&room(0)])
+        };
+        let within = |bytes: usize, most: usize| bytes <= most && most - bytes < 8192;
+        for (share, part) in [(Share::Half, 2), (Share::Whole, 1)] {
+            let (of_all, of_room) = fill(share);
+            assert!(within(of_all, MOST_BYTES / part), "{of_all}");
+            assert!(within(of_room, MOST_BYTES_OF_ROOM / part), "{of_room}");
+        }
     }
 }
