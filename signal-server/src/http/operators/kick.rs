@@ -16,7 +16,14 @@ use crate::http::rooms::kick::{KickQuery, Kicked};
 use crate::http::rooms::new_credentials::NewCredentials;
 use crate::server::handle::ServerHandle;
 
-error_responses!(Unauthorized, InvalidArgument, Forbidden, RoomNotFound, ParticipantNotFound);
+error_responses!(
+    Unauthorized,
+    InvalidArgument,
+    Forbidden,
+    RoomNotFound,
+    ParticipantNotFound,
+    Unavailable
+);
 
 /// Kick a participant
 ///

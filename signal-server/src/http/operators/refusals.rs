@@ -14,6 +14,7 @@ impl From<RoomNotFound> for ApiError {
 impl From<KickError> for ApiError {
     fn from(error: KickError) -> Self {
         match error {
+            KickError::Contended => Self::Unavailable,
             KickError::CreatorStays => Reject::CreatorStays.into(),
             KickError::ParticipantNotFound => Reject::ParticipantNotFound.into(),
             KickError::RoomNotFound => Reject::RoomNotFound.into(),
@@ -38,5 +39,19 @@ impl From<MintError> for ApiError {
             MintError::SeatVoid => invalid(&format!("seat: {error}")),
             MintError::TooLong => invalid(&format!("expires_minutes: {error}")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::error::Code;
+    use crate::rooms::service::ChangeError;
+
+    #[test]
+    fn a_ban_that_competes_with_other_passwords_does_not_tell_that_the_room_is_unknown() {
+        let error = KickError::from(ChangeError::Rejected(Reject::RotationStale));
+        assert_eq!(error, KickError::Contended);
+        assert_eq!(ApiError::from(error).code(), Code::Unavailable);
     }
 }

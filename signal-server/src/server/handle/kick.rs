@@ -13,6 +13,9 @@ use crate::rooms::service::ChangeError;
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 #[non_exhaustive]
 pub enum KickError {
+    /// Other requests keep changing the password at the same time, so there was no ban. Try again.
+    #[error("other requests keep changing the password; try again")]
+    Contended,
     /// The creator cannot be removed from its own room. Close the room instead.
     #[error("the creator cannot be removed; close the room instead")]
     CreatorStays,
@@ -49,7 +52,7 @@ impl ServerHandle {
     /// # Errors
     ///
     /// The room or the participant does not exist, the participant is the room's creator or another
-    /// device of the creator, or the password was changed too often.
+    /// device of the creator, or other requests keep changing the password.
     pub async fn ban(
         &self,
         room: RoomId,
@@ -99,6 +102,7 @@ impl From<ChangeError> for KickError {
         match error {
             ChangeError::Rejected(Reject::CreatorStays) => Self::CreatorStays,
             ChangeError::Rejected(Reject::ParticipantNotFound) => Self::ParticipantNotFound,
+            ChangeError::Rejected(Reject::RotationStale) => Self::Contended,
             ChangeError::Rejected(_) | ChangeError::Stopping => Self::RoomNotFound,
         }
     }

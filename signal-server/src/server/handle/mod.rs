@@ -209,8 +209,8 @@ impl ServerHandle {
         self.app.upgrade().map_or_else(RoomEvents::ended, |app| app.rooms.shards.events())
     }
 
-    /// Creates a room. If the server has a data directory or a store, the
-    /// room is saved when this returns.
+    /// Creates a room. If the server has a data directory or a store, the room is saved when this
+    /// returns.
     ///
     /// The room counts among the [open rooms](crate::Limits::open_rooms) of its creator, but not
     /// towards the [creations per minute](crate::Limits::creates_per_minute), so limit the rate
