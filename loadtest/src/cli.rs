@@ -7,10 +7,10 @@ use clap::builder::Resettable;
 use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand, value_parser};
 
 use crate::generators::GeneratorArgs;
-use crate::health::Bounds;
-use crate::language::Language;
+use crate::machine::health::Bounds;
+use crate::objectives::slo::Objectives;
+use crate::output::language::Language;
 use crate::scenario::ScenarioSettings;
-use crate::slo::Objectives;
 use crate::span::{InvalidSpan, Span};
 use crate::target::{ServerArgs, TargetArgs};
 

@@ -1,58 +1,30 @@
 //! The library of the program `loadtest`: fills rooms with participants and measures how the server
 //! carries them.
 //!
-//! `cli` reads the command line, `run` carries a scenario out, `report` shows the results.
+//! `cli` reads the command line, and `scenario` plans what happens. `generators` carry it out, in
+//! this process or on other machines: `run` creates rooms and adds up, and `participants` enter
+//! them. `measure` has latencies, losses and counts, and `machine` what the tester and the server
+//! use. `report` has the results, which `objectives` judge and `output` shows. `capacity`, `compare`
+//! and `record` are the other subcommands.
 #![forbid(unsafe_code)]
 
-mod agents;
-mod board;
 mod capacity;
 mod cli;
 mod compare;
-mod generator;
 mod generators;
-mod hdr;
-mod health;
-mod html;
 mod interrupt;
-mod kind;
-mod language;
-mod latency;
-mod local_ports;
-mod loss;
-mod measurable;
-mod media;
+mod machine;
+mod measure;
 mod network;
-mod open_files;
-mod phase;
-mod plot;
-mod probe;
-mod progress;
+mod objectives;
+mod output;
+mod participants;
 mod record;
-mod recorder;
 mod report;
-mod room;
-mod rooms;
 mod run;
 mod scenario;
-mod schedule;
-mod search;
-mod server_metrics;
-mod signaling;
-mod slo;
 mod span;
-mod sparse_histogram;
-mod stream;
-mod tables;
 mod target;
-mod texts;
-mod timeline;
-mod udp_path;
-mod usage;
-mod verdict;
-mod visits;
-mod watcher;
-mod world;
 
 use std::env::{self, VarError};
 use std::fmt::Display;
@@ -72,12 +44,16 @@ use crate::cli::{
     RunArgs, ScenarioArgs, ScenarioCommand,
 };
 use crate::compare::Comparison;
+use crate::generators::agents;
 use crate::interrupt::Interrupt;
+use crate::machine::open_files;
+use crate::objectives::measurable;
+use crate::objectives::verdict::{self, Verdict};
+use crate::output::language;
 use crate::report::Report;
 use crate::run::Criteria;
 use crate::scenario::Scenario;
 use crate::target::{Target, TargetArgs};
-use crate::verdict::Verdict;
 
 /// Does what the command line asks for, on a runtime of its own. Returns the exit status of the
 /// program.

@@ -15,9 +15,9 @@ use signal_server::testing;
 use thiserror::Error;
 use tokio::net::TcpListener;
 
+use crate::machine::server_metrics::{MetricsError, MetricsSource};
+use crate::machine::watcher::ServerSources;
 use crate::network::{Network, SocketError};
-use crate::server_metrics::{MetricsError, MetricsSource};
-use crate::watcher::ServerSources;
 
 /// The server to test: this program's own without a URL.
 #[derive(Args, Clone, Debug, Default)]

@@ -10,7 +10,7 @@
 pub mod coturn;
 pub mod ffmpeg;
 pub mod frames;
-#[path = "../../../loadtest/src/udp_path.rs"]
+#[path = "../../../loadtest/src/network/udp_path.rs"]
 pub mod path;
 pub mod pictures;
 pub mod program;

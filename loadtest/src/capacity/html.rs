@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use super::table::COSTS;
 use super::{Capacity, Step};
-use crate::html::{escape, page, table};
-use crate::kind::Kind;
-use crate::latency::Percentiles;
-use crate::plot::{Axis, Line, Plot, Scale, number};
-use crate::tables::megabytes;
-use crate::verdict::Verdict;
+use crate::measure::latency::Percentiles;
+use crate::measure::latency_kind::Kind;
+use crate::objectives::verdict::Verdict;
+use crate::output::html::{escape, page, table};
+use crate::output::plot::{Axis, Line, Plot, Scale, number};
+use crate::output::tables::megabytes;
 
 impl Capacity {
     pub(crate) fn to_html(&self) -> String {

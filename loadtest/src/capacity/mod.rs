@@ -2,6 +2,7 @@
 
 mod html;
 mod memory;
+mod search;
 mod table;
 
 use std::fmt;
@@ -9,16 +10,16 @@ use std::fmt;
 use serde::Serialize;
 
 use self::memory::MemoryBefore;
+use self::search::{Next, Search};
 use crate::generators::{GeneratorArgs, MeasureError};
-use crate::health::LEAST_WAITING;
 use crate::interrupt::Interrupt;
+use crate::machine::health::LEAST_WAITING;
+use crate::objectives::verdict::Verdict;
 use crate::report::{Report, RunSettings, ServerCounts, ServerUse};
 use crate::run::Criteria;
 use crate::scenario::{Plan, RoomSizes, Scenario, TooLong};
-use crate::search::{Next, Search};
 use crate::span::Span;
 use crate::target::{OWN_SERVER, TargetArgs};
-use crate::verdict::Verdict;
 
 /// The settings of a search.
 #[derive(Clone, Debug)]

@@ -3,10 +3,10 @@
 use std::fmt;
 
 use super::Capacity;
-use crate::kind::Kind;
-use crate::language::tell;
-use crate::latency::Percentiles;
-use crate::tables::{Table, megabytes, table};
+use crate::measure::latency::Percentiles;
+use crate::measure::latency_kind::Kind;
+use crate::output::language::tell;
+use crate::output::tables::{Table, megabytes, table};
 
 impl fmt::Display for Capacity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

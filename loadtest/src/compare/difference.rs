@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use crate::latency::has_samples_for;
-use crate::sparse_histogram::SparseHistogram;
+use crate::measure::latency::has_samples_for;
+use crate::measure::sparse_histogram::SparseHistogram;
 
 /// The ratio of a quantile, and within which bounds it lies at a confidence of 99.75 %.
 #[derive(Clone, Copy, Debug)]

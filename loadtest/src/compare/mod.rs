@@ -7,13 +7,13 @@ use std::fmt;
 use thiserror::Error;
 
 use self::difference::{Difference, Seconds};
-use crate::kind::Kind;
-use crate::language::tell;
-use crate::latency::millis;
+use crate::measure::latency::millis;
+use crate::measure::latency_kind::Kind;
+use crate::measure::sparse_histogram::SparseHistogram;
+use crate::objectives::verdict::Verdict;
+use crate::output::language::tell;
+use crate::output::tables::table;
 use crate::report::Report;
-use crate::sparse_histogram::SparseHistogram;
-use crate::tables::table;
-use crate::verdict::Verdict;
 
 /// The runs of two servers, side by side.
 #[derive(Debug)]

@@ -6,15 +6,14 @@ use std::time::{Duration, Instant};
 use hdrhistogram::Histogram;
 
 use super::{Report, RunSettings};
-use crate::board::Counts;
-use crate::health::Bounds;
-use crate::loss::AllLosses;
-use crate::media::Quality;
-use crate::probe::Relayed;
-use crate::recorder::Recorder;
-use crate::run::{Count, Criteria, Outcome, Times};
+use crate::machine::health::Bounds;
+use crate::machine::watcher::{Sample, Watched};
+use crate::measure::live_counts::Counts;
+use crate::measure::loss::AllLosses;
+use crate::measure::recorder::Recorder;
+use crate::participants::media::Quality;
+use crate::run::{Count, Criteria, Outcome, Relayed, Times};
 use crate::scenario::{Arrivals, Scenario, ScenarioSettings};
-use crate::watcher::{Sample, Watched};
 
 /// The report of a run of ten seconds that has no failures except those in the recorder.
 pub(crate) fn report(recorder: Recorder, begin: Instant, participants: u64) -> Report {

@@ -1,9 +1,9 @@
 //! The verdict on a run, and its reasons.
 
 use super::{Failure, Report};
+use crate::objectives::slo::{Counter, Objectives, Samples};
+use crate::objectives::verdict::Verdict;
 use crate::scenario::Depth;
-use crate::slo::{Counter, Objectives, Samples};
-use crate::verdict::Verdict;
 
 impl Report {
     pub(super) fn judge(&mut self, objectives: &Objectives, allows_invalid: bool) {
@@ -118,10 +118,10 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::*;
-    use crate::kind::Kind;
-    use crate::recorder::{Fate, Recorder, Step};
+    use crate::measure::latency_kind::Kind;
+    use crate::measure::recorder::{Fate, Recorder, Step};
+    use crate::measure::stream::StreamKind;
     use crate::report::example::report;
-    use crate::stream::StreamKind;
 
     #[test]
     fn marked_frames_do_not_dilute_the_share_of_missing_steps() {

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use crate::media::{Quality, SilentStream, Stream};
-use crate::stream::StreamKind;
+use crate::measure::stream::StreamKind;
+use crate::participants::media::{Quality, SilentStream, Stream};
 
 /// RTP packets of all streams.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]

@@ -31,20 +31,20 @@ pub(crate) use self::server_use::ServerMachine;
 pub(crate) use self::server_use::{ServerCounts, ServerUse};
 pub(crate) use self::window::Window;
 use self::window::windows;
-use crate::hdr;
-use crate::health::Health;
-use crate::kind::Kind;
-use crate::latency::Percentiles;
-use crate::loss::{LossTotals, LostKind};
-use crate::phase::Phase;
-use crate::recorder::Measured;
+use crate::machine::health::Health;
+use crate::machine::watcher::Watched;
+use crate::measure::hdr;
+use crate::measure::latency::Percentiles;
+use crate::measure::latency_kind::Kind;
+use crate::measure::loss::{LossTotals, LostKind};
+use crate::measure::phase::Phase;
+use crate::measure::recorder::Measured;
+use crate::measure::sparse_histogram::SparseHistogram;
+use crate::network::udp_path::Figures;
+use crate::objectives::slo::ObjectiveResult;
+use crate::objectives::verdict::Verdict;
 use crate::run::{Count, Criteria, Outcome};
 use crate::scenario::{Arrivals, Depth, Scenario};
-use crate::slo::ObjectiveResult;
-use crate::sparse_histogram::SparseHistogram;
-use crate::udp_path::Figures;
-use crate::verdict::Verdict;
-use crate::watcher::Watched;
 
 /// The results. Fields of the JSON form are only ever added.
 #[derive(Clone, Debug, Deserialize, Serialize)]

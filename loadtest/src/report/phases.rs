@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
-use crate::hdr;
-use crate::latency::{has_samples_for, millis};
-use crate::phase::Phase;
-use crate::recorder::Measured;
+use crate::measure::hdr;
+use crate::measure::latency::{has_samples_for, millis};
+use crate::measure::phase::Phase;
+use crate::measure::recorder::Measured;
 
 /// The latencies of steps that were planned for one phase, in milliseconds. A percentile without
 /// samples beyond it is `None`.

@@ -31,7 +31,7 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
-    use crate::recorder::Recorder;
+    use crate::measure::recorder::Recorder;
     use crate::report::Report;
     use crate::report::example::report;
 

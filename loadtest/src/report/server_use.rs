@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::server_metrics::{
+use crate::machine::server_metrics::{
     CONNECTIONS, HANDLING, MESSAGES, PARTICIPANTS, QUEUED, RELAYS, ServerMetrics,
 };
-use crate::usage::{available_memory, share};
-use crate::watcher::{Sample, Watched};
+use crate::machine::usage::{available_memory, share};
+use crate::machine::watcher::{Sample, Watched};
 
 /// The usage of the server's process.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
@@ -129,7 +129,7 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
-    use crate::board::Counts;
+    use crate::measure::live_counts::Counts;
 
     #[test]
     fn the_server_is_told_by_what_it_counted_during_the_run() {

@@ -5,13 +5,13 @@ use std::fmt;
 use super::media::{KindQuality, MediaQuality, Packets, SilentQuality, Spread};
 use super::replayed::Replayed;
 use super::{Failure, Impaired, Losses, Messages, Reached, Report, RunSettings, ServerCounts};
-use crate::kind::Kind;
-use crate::language::tell;
-use crate::latency::has_samples_for;
-use crate::phase::Phase;
+use crate::measure::latency::has_samples_for;
+use crate::measure::latency_kind::Kind;
+use crate::measure::phase::Phase;
+use crate::objectives::verdict::Verdict;
+use crate::output::language::tell;
+use crate::output::tables::{Table, megabytes, table};
 use crate::scenario::Depth;
-use crate::tables::{Table, megabytes, table};
-use crate::verdict::Verdict;
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use crate::kind::Kind;
-use crate::latency::millis;
-use crate::recorder::{Measured, Recorder};
-use crate::server_metrics::{MESSAGES, QUEUED};
-use crate::sparse_histogram::SparseHistogram;
-use crate::stream::{StreamCounts, StreamKind};
-use crate::usage::share;
-use crate::watcher::{Sample, Watched};
+use crate::machine::server_metrics::{MESSAGES, QUEUED};
+use crate::machine::usage::share;
+use crate::machine::watcher::{Sample, Watched};
+use crate::measure::latency::millis;
+use crate::measure::latency_kind::Kind;
+use crate::measure::recorder::{Measured, Recorder};
+use crate::measure::sparse_histogram::SparseHistogram;
+use crate::measure::stream::{StreamCounts, StreamKind};
 
 /// The measurements of one second, or of several in a run of more than an hour.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -164,9 +164,9 @@ mod tests {
     use hdrhistogram::Histogram;
 
     use super::*;
-    use crate::board::Counts;
-    use crate::recorder::Step;
-    use crate::usage::Usage;
+    use crate::machine::usage::Usage;
+    use crate::measure::live_counts::Counts;
+    use crate::measure::recorder::Step;
 
     /// A run with a message each half minute, of a tester that keeps one processor busy.
     fn run(hours: u64) -> Vec<Window> {

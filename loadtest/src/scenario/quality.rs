@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::network::udp_path::Impairment;
 use crate::span::Span;
-use crate::udp_path::Impairment;
 
 /// The impairments of a participant's network: `loss=2%,delay=50ms,jitter=20ms,bandwidth=1mbit`.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]

@@ -2,11 +2,11 @@
 
 use super::super::media::{KindQuality, MediaQuality, Spread};
 use super::{Report, titled};
-use crate::html::{table, tile};
-use crate::kind::Kind;
-use crate::plot::{Line, Plot, Scale, number};
+use crate::measure::latency_kind::Kind;
+use crate::measure::stream::{StreamCounts, StreamKind};
+use crate::output::html::{table, tile};
+use crate::output::plot::{Line, Plot, Scale, number};
 use crate::report::Window;
-use crate::stream::{StreamCounts, StreamKind};
 
 impl Report {
     /// Empty at depth signaling.

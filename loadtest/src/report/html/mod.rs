@@ -4,14 +4,14 @@ mod media;
 
 use super::replayed::Replayed;
 use super::{Failure, Losses, Reached, Report, Window};
-use crate::html::{escape, page, table, tile};
-use crate::kind::Kind;
-use crate::latency::{Percentiles, curve, has_samples_for};
-use crate::phase::Phase;
-use crate::plot::{Axis, Line, Plot, Scale, number};
+use crate::measure::latency::{Percentiles, curve, has_samples_for};
+use crate::measure::latency_kind::Kind;
+use crate::measure::phase::Phase;
+use crate::objectives::slo::Objective;
+use crate::objectives::verdict::Verdict;
+use crate::output::html::{escape, page, table, tile};
+use crate::output::plot::{Axis, Line, Plot, Scale, number};
 use crate::scenario::Depth;
-use crate::slo::Objective;
-use crate::verdict::Verdict;
 
 impl Report {
     pub(crate) fn to_html(&self) -> String {

@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 pub(crate) use self::parts::MergeError;
 use self::sums::{add, add_phases, widened};
 use super::{Failure, LatencyDetails, Losses, Phases, Report, ServerCounts, Window};
-use crate::kind::Kind;
-use crate::latency::Percentiles;
+use crate::measure::latency::Percentiles;
+use crate::measure::latency_kind::Kind;
+use crate::objectives::slo::Objectives;
 use crate::scenario::Arrivals;
-use crate::slo::Objectives;
 
 impl Report {
     /// Merges the reports of generators that loaded one server at the same time. Refuses others.
@@ -200,11 +200,11 @@ mod tests {
     use rand::{RngExt, SeedableRng};
 
     use super::*;
-    use crate::loss::LostKind;
-    use crate::recorder::{Fate, Recorder, Step};
+    use crate::measure::loss::LostKind;
+    use crate::measure::recorder::{Fate, Recorder, Step};
+    use crate::objectives::verdict::Verdict;
     use crate::report::example::report;
     use crate::target::OWN_SERVER;
-    use crate::verdict::Verdict;
 
     #[test]
     fn several_generators_measure_what_a_single_one_does() {

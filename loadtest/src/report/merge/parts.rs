@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use thiserror::Error;
 
+use crate::objectives::verdict::Verdict;
 use crate::report::Report;
 use crate::target::OWN_SERVER;
-use crate::verdict::Verdict;
 
 /// Reports cannot be merged.
 #[derive(Debug, Error)]

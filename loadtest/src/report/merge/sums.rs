@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram;
 
-use crate::health::Health;
-use crate::kind::Kind;
-use crate::phase::Phase;
+use crate::machine::health::Health;
+use crate::measure::latency_kind::Kind;
+use crate::measure::phase::Phase;
+use crate::measure::stream::{StreamCounts, StreamKind};
 use crate::report::phases::PhaseLatency;
 use crate::report::window::WindowPercentiles;
 use crate::report::{Impaired, Reached, Window};
-use crate::stream::{StreamCounts, StreamKind};
 
 /// Joins windows that follow each other until each lasts for so many seconds.
 pub(super) fn widened(windows: Vec<Window>, seconds: u64) -> Vec<Window> {
