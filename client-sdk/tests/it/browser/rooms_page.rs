@@ -10,6 +10,7 @@ mod firefox;
 mod moderation;
 mod negotiation;
 mod outages;
+mod program;
 mod proxy;
 mod relay;
 mod returning;
