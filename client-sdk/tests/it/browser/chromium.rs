@@ -33,24 +33,29 @@ static IDLE: Mutex<Vec<Process>> = Mutex::new(Vec::new());
 
 impl Chromium {
     pub(crate) async fn take() -> Self {
-        Self::take_build(Build::Windowless).await
+        Self::take_kind(Kind::Windowless).await
     }
 
     /// Takes one that reaches TURN servers over TCP, too.
     pub(crate) async fn take_usual() -> Self {
-        Self::take_build(Build::Usual).await
+        Self::take_kind(Kind::Usual).await
     }
 
-    async fn take_build(build: Build) -> Self {
+    /// Takes one that trusts every certificate.
+    pub(crate) async fn take_that_trusts_all() -> Self {
+        Self::take_kind(Kind::TrustsAll).await
+    }
+
+    async fn take_kind(kind: Kind) -> Self {
         let permit = PERMITS.acquire().await.unwrap();
         let idle = {
             let mut idle = IDLE.lock().unwrap();
-            let found = idle.iter().position(|process| process.build == build);
+            let found = idle.iter().position(|process| process.kind == kind);
             found.map(|found| idle.swap_remove(found))
         };
         let process = match idle {
             Some(process) => process,
-            None => Process::start(build).await,
+            None => Process::start(kind).await,
         };
         let context = process.pipe.ask(None, "Target.createBrowserContext", json!({})).await;
         let context = context.unwrap()["browserContextId"].as_str().unwrap().to_owned();
@@ -96,38 +101,48 @@ impl Drop for Chromium {
     }
 }
 
-/// A build of Chromium.
+/// How Chromium is built and started.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Build {
+enum Kind {
     /// With windows, which take as much of the processor as the pages.
     Usual,
     /// Without windows, if it is installed.
     Windowless,
+    /// The same without a check of certificates.
+    TrustsAll,
 }
 
-impl Build {
+impl Kind {
     fn program(self) -> &'static str {
         match self {
             Self::Usual => "chromium",
-            Self::Windowless => "chromium-headless-shell",
+            Self::Windowless | Self::TrustsAll => "chromium-headless-shell",
+        }
+    }
+
+    fn flags(self) -> &'static [&'static str] {
+        match self {
+            Self::Usual | Self::Windowless => &[],
+            Self::TrustsAll => &["--ignore-certificate-errors"],
         }
     }
 }
 
 struct Process {
-    build: Build,
+    kind: Kind,
     child: Child,
     pipe: Arc<Pipe>,
     profile: TempDir,
 }
 
 impl Process {
-    async fn start(build: Build) -> Self {
+    async fn start(kind: Kind) -> Self {
         let profile = tempfile::tempdir().unwrap();
         let log = profile.path().join("log");
         let mut child = Command::new("sh")
-            .args(["-c", RUN, build.program()])
+            .args(["-c", RUN, kind.program()])
             .args(FLAGS)
+            .args(kind.flags())
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .env("TMPDIR", profile.path())
             .stdin(Stdio::piped())
@@ -138,7 +153,7 @@ impl Process {
         let pipe = Arc::new(Pipe::new(child.stdin.take().unwrap()));
         let (answers, answered) = (child.stdout.take().unwrap(), Arc::clone(&pipe));
         thread::spawn(move || answered.read(answers));
-        let process = Self { build, child, pipe, profile };
+        let process = Self { kind, child, pipe, profile };
         if let Err(error) = process.pipe.ask(None, "Browser.getVersion", json!({})).await {
             let log = fs::read_to_string(log).unwrap_or_default();
             panic!("cannot run chromium, from the package chromium: {error}\n{log}");
