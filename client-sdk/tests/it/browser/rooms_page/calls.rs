@@ -150,6 +150,28 @@ async fn whoever_leaves_or_closes_the_tab_is_gone_and_the_creators_leave_ends_th
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_has_to_click_to_hear_the_others_is_told_so() {
+    let (server, browser) = stage().await;
+    let creator = Visitor::open_with(&browser, &server.url(), NEEDS_CLICK).await;
+    let invitation = creator.create("Alice").await;
+    let guest = Visitor::open_with(&browser, &invitation.link, NEEDS_CLICK).await;
+    guest.join("Bob").await;
+    let plays = "[...document.querySelectorAll('.tile video')].every((it) => !it.paused)";
+    for page in [&creator, &guest] {
+        page.until_people(2).await;
+        page.until_shown(".hear").await;
+        assert_eq!(page.see(plays).await, false);
+        page.in_chromium().evaluate_as_click("document.querySelector('.hear').click()").await;
+        page.until_hidden(".hear").await;
+        page.until(plays).await;
+        page.until_media_flows(1).await;
+    }
+    for page in [&creator, &guest] {
+        page.assert_no_faults().await;
+    }
+}
+
 /// The browser closes its socket, which is a leave. In the long run alone.
 #[tokio::test(flavor = "multi_thread")]
 async fn somebody_whose_tab_crashes_is_gone() {
@@ -206,3 +228,16 @@ async fn a_call_ends_with_the_time_of_its_room_and_says_so() {
     assert!(page.text(".ended").await.starts_with("The time of this room is up."));
     page.assert_no_faults().await;
 }
+
+/// Plays no sound before a person has clicked on the page, as browsers with windows do.
+const NEEDS_CLICK: &str = "{
+    const { play } = HTMLMediaElement.prototype;
+    HTMLMediaElement.prototype.play = async function () {
+        if (!this.muted && !navigator.userActivation.isActive) {
+            this.autoplay = false;
+            this.pause();
+            throw new DOMException('click first', 'NotAllowedError');
+        }
+        return play.call(this);
+    };
+}";
