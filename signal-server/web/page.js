@@ -144,13 +144,14 @@ async function enter(entry, devices, taken = () => {}) {
   // A login may know no name, or another one than was typed.
   if (isCreator && name) participant.update({ name });
   history.replaceState(null, "", `${ROOT}join/${roomId}`);
-  const host = isCreator ? new Host(client, roomId, renewInvitation) : undefined;
+  const host = isCreator ? new Host(client, roomId, changeInvitation) : undefined;
   const call = { participant, devices, name, invitation: invitationOf(entry), host };
   const view = callView(call, {
     switched: (off) => keep({ off }),
+    doubted: (doubt) => changeInvitation({ ...kept.invitation, doubt }),
     ended: (detail) => (detail.code === SEAT_GONE ? reenter(kept) : end(entry, detail)),
   });
-  function renewInvitation(invitation) {
+  function changeInvitation(invitation) {
     keep({ invitation });
     view.invite(invitation);
   }

@@ -16,7 +16,8 @@ import { Voice } from "./voice.js";
 import { say, sayReason } from "./words.js";
 
 // call: { participant, devices, name, invitation, host }, with a host for the creator alone
-// on: { switched(off) with what the participant has switched off, ended(detail) }
+// on: { switched(off) with what the participant has switched off, doubted(doubt) of the invitation,
+//   ended(detail) }
 export function callView({ participant, devices, name, invitation, host }, on) {
   const dialogs = {
     invitation: new Invitation(invitation),
@@ -110,10 +111,15 @@ export function callView({ participant, devices, name, invitation, host }, on) {
       stage.showPeer(peer);
       dialogs.management.showPeople();
     },
-    peerleft({ peer }) {
+    peerleft({ peer, reason }) {
       stage.removePeer(peer);
       showOthers();
       notify(say("leftNotice", { name: peer.name }));
+      // Nothing tells the creator whether a moderator or the operator has kicked or banned.
+      if (!host || reason !== "kicked" || host.hasRemoved(peer.id)) return;
+      const doubt = say("removedByOther", { name: peer.name });
+      notify(doubt);
+      on.doubted(doubt);
     },
     permissionschanged: showPermissions,
     roomchanged() {

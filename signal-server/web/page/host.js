@@ -7,6 +7,7 @@ export class Host {
   #client;
   #roomId;
   #invitationChanged;
+  #removed = new Set(); // the ids of those whom the creator has removed or banned
 
   // invitationChanged(invitation): the room has a new password and link
   constructor(client, roomId, invitationChanged) {
@@ -25,13 +26,19 @@ export class Host {
     return room;
   }
 
+  hasRemoved(participantId) {
+    return this.#removed.has(participantId);
+  }
+
   // The participant may come back with the link or the password.
   async remove(participantId) {
+    this.#removed.add(participantId);
     await this.#ask((token) => this.#client.kick(token, this.#roomId, participantId));
   }
 
   // The password and the link are new then.
   async ban(participantId) {
+    this.#removed.add(participantId);
     const options = { ban: true };
     const answer = await this.#ask(
       (token) => this.#client.kick(token, this.#roomId, participantId, options));

@@ -7,18 +7,22 @@ import { say } from "./words.js";
 export class Invitation {
   #rows = element("dl");
   #copyAll = element("button", { type: "button", className: "primary" }, say("copyAll"));
+  #doubt = element("p", { className: "problem" });
   #text;
 
-  // invitation: { roomId, link, password }, as far as this participant knows them
+  // invitation: { roomId, link, password }, as far as this participant knows them, and a doubt
+  // whether they are still good, if there is one
   constructor(invitation) {
     this.#copyAll.addEventListener("click", () => copyAndTell(this.#text));
     const hint = element("p", { className: "hint" }, say("invitationHint"));
-    this.node = dialog(say("invitation"), "invitation", hint, this.#rows);
+    this.node = dialog(say("invitation"), "invitation", this.#doubt, hint, this.#rows);
     this.node.querySelector(".actions").append(this.#copyAll);
     this.show(invitation);
   }
 
-  show({ roomId, link, password }) {
+  show({ roomId, link, password, doubt }) {
+    this.#doubt.textContent = doubt ?? "";
+    this.#doubt.hidden = doubt === undefined;
     const known = [
       [say("link"), link, "link"],
       [say("roomId"), roomId, "code"],

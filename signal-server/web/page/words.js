@@ -110,6 +110,8 @@ const ENGLISH = {
   removed: "{name} was removed.",
   banned: "{name} was banned. The room has a new password and link.",
   bannedByModerator: "{name} was banned. Nobody can join until the host makes a new password.",
+  removedByOther: "Somebody else has removed {name}. If that was a ban, the invitation is void, and a " +
+    "new password renews it.",
   entrance: "Entrance",
   locked: "Locked",
   lock: "Lock",
@@ -301,6 +303,7 @@ const CHINESE = {
   removed: "已移出 {name}。",
   banned: "已封禁 {name}，房间的密码和链接已更换。",
   bannedByModerator: "已封禁 {name}。房主更换密码之前，无人能加入。",
+  removedByOther: "{name} 被他人移出。如果是封禁，邀请已失效，更换密码即可更新邀请。",
   entrance: "入口",
   locked: "已锁定",
   lock: "锁定",

@@ -43,6 +43,8 @@ async fn whoever_is_removed_may_come_back_and_whoever_is_banned_needs_a_new_invi
     creator.click(".invite").await;
     let renewed = creator.invitation().await;
     assert_ne!(renewed.password, invitation.password);
+    let notices = creator.see("visit.notices.join()").await;
+    assert!(!notices.as_str().unwrap().contains("Somebody else"), "{notices}");
     let third = Visitor::open(&browser, &renewed.link).await;
     third.join("Carol").await;
     creator.until_people(2).await;
@@ -192,10 +194,18 @@ async fn a_moderator_removes_bans_locks_and_closes_for_as_long_as_it_is_permitte
     let client = Client::new(&server.url()).unwrap();
     let Invitation { room, password, .. } = invitation;
     client.join(room, password, "late", Options::new()).await.unwrap_err();
+    // The creator does not know whether it was a ban, also after a reload.
+    creator.until_notified("Somebody else has removed a program.").await;
+    creator.reload().await;
+    creator.until_shown(".call").await;
+    creator.click(".invite").await;
+    creator.until_shown(".invitation .problem").await;
+    creator.click(".invitation .close").await;
     creator.click("#manage").await;
     creator.click("#rotate").await;
     creator.until_notified("The room has a new password and link.").await;
     creator.click(".invite").await;
+    creator.until_hidden(".invitation .problem").await;
     let renewed = creator.invitation().await;
     let program = join(&server, &renewed).await;
     guest.until_shown(".people .ban").await;
