@@ -28,7 +28,7 @@ impl FromRequest<Arc<App>> for JsonBody {
     type Rejection = Infallible;
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Infallible> {
-        // Behind a listener of the embedding application, only the time of the request is limited.
+        // Behind a listener of the host application, only the time of the request is limited.
         let patience = request.extensions().get::<BodyPatience>().copied();
         let patience = patience.map_or(app.limits.request_patience, |BodyPatience(time)| time);
         let body = timeout(patience, Bytes::from_request(request, app)).await;
