@@ -30,7 +30,13 @@ use crate::client_address::{ForwardedHeader, network};
 pub(crate) struct Cli {
     /// TOML configuration file; keys are the long flag names, like listen = "0.0.0.0:8080".
     /// Precedence: flag, environment variable, file
-    #[arg(long, env = "SIGNAL_CONFIG", global = true, value_name = "FILE")]
+    #[arg(
+        long,
+        env = "SIGNAL_CONFIG",
+        global = true,
+        help_heading = "Global options",
+        value_name = "FILE"
+    )]
     config: Option<PathBuf>,
 
     /// Log filter: a level, or levels by module like info,signal_server=debug; the log goes to
@@ -40,6 +46,7 @@ pub(crate) struct Cli {
         env = "SIGNAL_LOG",
         default_value = "info",
         global = true,
+        help_heading = "Global options",
         value_name = "FILTER",
         value_parser = log_filter
     )]
@@ -52,6 +59,7 @@ pub(crate) struct Cli {
         value_enum,
         default_value_t,
         global = true,
+        help_heading = "Global options",
         value_name = "FORMAT"
     )]
     pub(crate) log_format: LogFormat,

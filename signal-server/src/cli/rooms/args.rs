@@ -18,16 +18,23 @@ pub(crate) struct RoomsArgs {
         default_value = "http://127.0.0.1:8081",
         value_name = "URL",
         value_parser = admin_url,
-        global = true
+        global = true,
+        help_heading = "Global options"
     )]
     pub(super) admin_url: Url,
 
     /// File that contains the server's admin key
-    #[arg(long, env = "SIGNAL_ADMIN_KEY_FILE", value_name = "FILE", global = true)]
+    #[arg(
+        long,
+        env = "SIGNAL_ADMIN_KEY_FILE",
+        value_name = "FILE",
+        global = true,
+        help_heading = "Global options"
+    )]
     pub(super) admin_key_file: Option<PathBuf>,
 
     /// Print the data of the response as JSON
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Global options")]
     pub(super) json: bool,
 
     /// What to do.
