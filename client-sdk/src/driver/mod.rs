@@ -263,6 +263,10 @@ impl Driver {
             }
             Action::Connection { peer, command } => {
                 let Some(connection) = self.connections.get(&peer) else { return };
+            Action::CloseSignaling => {
+                let reason = "the server does not respond".into();
+                self.handle_loss(SignalingLoss::Lost { code: None, reason });
+            }
                 if !connection.command(command) {
                     tracing::warn!(%peer, "a connection does not keep up and is given up");
                     let number = connection.number();
@@ -287,10 +291,6 @@ impl Driver {
                 }
                 self.roster.learn(&event);
                 self.events.push(event.into());
-            }
-            Action::HangUp => {
-                let reason = "the server does not respond".into();
-                self.handle_loss(SignalingLoss::Lost { code: None, reason });
             }
             Action::Open { peer, connection, offers } => {
                 let opened = Connection::open(

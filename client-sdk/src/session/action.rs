@@ -19,6 +19,9 @@ pub enum Action {
         /// The participant.
         peer: ParticipantId,
     },
+    /// Close the signaling connection, which no longer works, and hand in
+    /// [`SignalingLoss::Lost`](super::SignalingLoss::Lost).
+    CloseSignaling,
     /// Pass a command to a connection, which executes its commands in order.
     Connection {
         /// The participant at the other end.
@@ -28,9 +31,6 @@ pub enum Action {
     },
     /// Pass an event to the application.
     Event(SessionEvent),
-    /// Close the signaling connection, which no longer works, and hand in
-    /// [`SignalingLoss::Lost`](super::SignalingLoss::Lost).
-    HangUp,
     /// Open a connection to a participant.
     Open {
         /// The participant.

@@ -188,7 +188,7 @@ impl Session {
             self.emit(SessionEvent::RoomExpiring { left });
         }
         if self.probe.has_failed(now) {
-            self.actions.push_back(Action::HangUp);
+            self.actions.push_back(Action::CloseSignaling);
         }
         let is_away = self.send_buffer.is_paused();
         for peer in self.peers.values_mut() {

@@ -248,6 +248,7 @@ impl Host {
 fn words(action: Action) -> String {
     match action {
         Action::Close { peer } => format!("close {peer}"),
+        Action::CloseSignaling => "close signaling".into(),
         Action::Connection { peer, command } => match command {
             ConnectionCommand::Accept { sdp, .. } => format!("{peer} accept {}", short(&sdp)),
             ConnectionCommand::Answer { negotiation, sdp, .. } => {
@@ -308,7 +309,6 @@ fn words(action: Action) -> String {
         }
         Action::Event(SessionEvent::SignalingLost { reason }) => format!("adrift: {reason}"),
         Action::Event(other) => panic!("unexpected {other:?}"),
-        Action::HangUp => "hang up".into(),
         Action::Open { peer, connection, offers } => {
             format!("open {peer} {connection} {}", if offers { "offering" } else { "answering" })
         }

@@ -225,7 +225,7 @@ fn a_server_that_is_silent_while_media_is_in_trouble_is_given_up() {
     host.pass(4);
     assert_eq!(host.take(), [""; 0]);
     host.pass(1);
-    assert_eq!(host.take(), ["hang up"]);
+    assert_eq!(host.take(), ["close signaling"]);
     host.cut();
     assert_eq!(host.take(), ["reconnecting", "resume r1 after 2"]);
     host.pass(600);

@@ -338,6 +338,7 @@ impl World {
         while let Some(action) = self.participants[index].session.poll_action() {
             let participant = &mut self.participants[index];
             match action {
+                Action::CloseSignaling => self.cut(index),
                 Action::Close { peer } => drop(participant.connections.remove(&peer)),
                 Action::Connection { peer, command } => {
                     participant
@@ -354,7 +355,6 @@ impl World {
                     }
                     _ => {}
                 },
-                Action::HangUp => self.cut(index),
                 Action::Open { peer, connection, .. } => {
                     self.last_number += 1;
                     let opened =
