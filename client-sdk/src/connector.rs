@@ -1,12 +1,14 @@
 //! Opens the signaling connection: for the first time, and again after it was lost.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use signal_core::ErrorCode;
 use signal_core::ice::IceServer;
 use signal_core::message::ServerMessage;
 use signal_core::wire::decode_server;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout, timeout_at};
 use url::Url;
 
 use crate::api::{Api, JoinCredential};
@@ -72,13 +74,15 @@ impl SignalingConnector {
         self.open(&url, OnAbort::GiveUpSeat, deadline(self.timeout)).await
     }
 
-    /// Returns to the room, after a pause.
+    /// Returns to the room, after a pause that `hurry` ends early.
     pub(crate) async fn reconnect(
         mut self,
         how: Reconnect,
         after: Duration,
+        hurry: Arc<Notify>,
     ) -> Result<Connected, SignalingLoss> {
-        sleep(after).await;
+        // Whether the time is up or somebody hurries, the attempt follows.
+        let _ = timeout(after, hurry.notified()).await;
         let deadline = deadline(self.timeout);
         let url = match how {
             Reconnect::Attach => self.api.attach_url(&self.room_id, &self.token),

@@ -157,21 +157,29 @@ impl Signaling {
     }
 
     /// Writes the queued frames and a close frame, and waits for the server's close frame, two
-    /// seconds at most.
+    /// seconds at most. Returns whether it came.
     ///
     /// A socket that is closed with unread data is reset, and frames that the server has not read
     /// yet are lost (RFC 6455 section 7.1.1).
-    pub(crate) async fn close(self) {
+    pub(crate) async fn close(self) -> bool {
         let Self { mut incoming, outgoing, mut writer, .. } = self;
         writer.keeps_seat.store(false, Ordering::Release);
         drop(outgoing);
         let farewell = async {
-            let reading = async { while let Some(Ok(_)) = incoming.next().await {} };
-            tokio::join!(reading, &mut writer.task)
+            let reading = async {
+                let mut is_answered = false;
+                while let Some(Ok(message)) = incoming.next().await {
+                    is_answered |= message.is_close();
+                }
+                is_answered
+            };
+            tokio::join!(reading, &mut writer.task).0
         };
-        if timeout(FAREWELL, farewell).await.is_err() {
+        let is_answered = timeout(FAREWELL, farewell).await;
+        if is_answered.is_err() {
             writer.task.abort();
         }
+        is_answered.unwrap_or(false)
     }
 }
 

@@ -2,6 +2,7 @@
 //! connections and the application.
 
 mod command;
+mod goodbye;
 mod replies;
 
 use std::collections::HashMap;
@@ -13,7 +14,7 @@ use signal_core::ParticipantId;
 use signal_core::ice::IceServers;
 use signal_core::message::{ClientMessage, Request, RequestId};
 use signal_core::wire::{Problem, decode_server, encode_client};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::sleep_until;
 
@@ -45,6 +46,8 @@ pub(crate) struct Driver {
     connector: SignalingConnector,
     /// The attempt to open the signaling connection again; at most one.
     reconnecting: JoinSet<Result<Connected, SignalingLoss>>,
+    /// Ends the pause before that attempt.
+    hurry: Arc<Notify>,
     setup: Arc<Setup>,
     outgoing: Outgoing,
     speakers: Speakers,
@@ -83,6 +86,7 @@ impl Driver {
             signaling: Some(signaling),
             connector,
             reconnecting: JoinSet::new(),
+            hurry: Arc::default(),
             setup,
             outgoing,
             speakers,
@@ -100,8 +104,8 @@ impl Driver {
         }
     }
 
-    /// Runs until the room is over, then waits until the server knows and every connection is
-    /// closed.
+    /// Runs until the room is over, then waits until the server knows, if it can be reached, and
+    /// every connection is closed.
     pub(crate) async fn run(
         mut self,
         mut commands: mpsc::Receiver<Command>,
@@ -135,12 +139,10 @@ impl Driver {
             }
             self.act();
         }
-        let Self { signaling, reconnecting, connections, messages, mut tasks, .. } = self;
-        drop((reconnecting, connections, messages));
-        if let Some(signaling) = signaling {
-            signaling.close().await;
-        }
-        while tasks.join_next().await.is_some() {}
+        self.connections.clear();
+        self.messages.close();
+        self.say_goodbye().await;
+        while self.tasks.join_next().await.is_some() {}
     }
 
     /// Tells the application that a source is not sent.
@@ -261,12 +263,12 @@ impl Driver {
                 self.default_channels.closed(peer);
                 self.connections.remove(&peer);
             }
-            Action::Connection { peer, command } => {
-                let Some(connection) = self.connections.get(&peer) else { return };
             Action::CloseSignaling => {
                 let reason = "the server does not respond".into();
                 self.handle_loss(SignalingLoss::Lost { code: None, reason });
             }
+            Action::Connection { peer, command } => {
+                let Some(connection) = self.connections.get(&peer) else { return };
                 if !connection.command(command) {
                     tracing::warn!(%peer, "a connection does not keep up and is given up");
                     let number = connection.number();
@@ -306,7 +308,8 @@ impl Driver {
                 self.connections.insert(peer, opened);
             }
             Action::Reconnect { how, after } => {
-                self.reconnecting.spawn(self.connector.clone().reconnect(how, after));
+                let (connector, hurry) = (self.connector.clone(), Arc::clone(&self.hurry));
+                self.reconnecting.spawn(connector.reconnect(how, after, hurry));
             }
             Action::Request(Request { message, req }) => self.send(&message, req.as_ref()),
             Action::Send(message) => self.send(&message, None),

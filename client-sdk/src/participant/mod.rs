@@ -330,6 +330,10 @@ impl Participant {
     ///
     /// If this participant created the room, leaving closes it for everybody, unless the room was
     /// created with [`OnCreatorLeave::Keep`](crate::OnCreatorLeave::Keep).
+    ///
+    /// Without the signaling connection, this tries for 5 s to open it again and tell the server.
+    /// If that fails, the server gives up the seat 30 s after the loss, and the room of a creator
+    /// stays open until it is closed otherwise or expires.
     pub async fn leave(self) {
         // It fails if the room has ended by itself.
         let _ = self.commands.send(Command::Leave).await;

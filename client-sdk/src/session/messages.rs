@@ -15,7 +15,7 @@ impl Session {
     /// Handles a message of the server.
     pub fn handle_message(&mut self, message: ServerMessage, now: Instant) {
         if self.reconnect.is_over() {
-            return;
+            return self.entered_to_leave(message, now);
         }
         self.probe.end();
         // Both sides count every message but `resumed`.

@@ -39,6 +39,7 @@ mod diagnosis;
 mod error;
 mod event;
 mod ice_candidate;
+mod leaving;
 mod messages;
 pub(crate) mod mute_state;
 mod peer;
@@ -66,6 +67,7 @@ use self::credential_refresh::IceCredentialRefresh;
 pub use self::error::CommandError;
 pub use self::event::{CloseReason, ConnectionFailure, ConnectionState, NoRelay, SessionEvent};
 pub use self::ice_candidate::IceCandidate;
+use self::leaving::Farewell;
 use self::peer::Peer;
 use self::probe::Probe;
 use self::reconnect::ReconnectPolicy;
@@ -95,6 +97,8 @@ pub struct Session {
     reconnect: ReconnectPolicy,
     /// Why this participant cannot return to the room, while media continues.
     adrift: Option<String>,
+    /// What the server may not know yet of a participant that has left.
+    farewell: Option<Farewell>,
     clock: ServerClock,
     room_end: RoomEnd,
     ice_refresh: IceCredentialRefresh,
@@ -120,7 +124,10 @@ impl Session {
     /// `jitter` is a random number from 0 up to 1. It spreads the attempts of everybody who lost
     /// the same server.
     pub fn handle_signaling_loss(&mut self, loss: SignalingLoss, jitter: f64, now: Instant) {
-        if self.reconnect.is_over() || self.adrift.is_some() {
+        if self.reconnect.is_over() {
+            return self.lost_while_leaving(loss, jitter, now);
+        }
+        if self.adrift.is_some() {
             return;
         }
         self.probe.end();
@@ -272,28 +279,6 @@ impl Session {
     #[must_use]
     pub fn poll_outcome(&mut self) -> Option<(u64, Result<(), CommandError>)> {
         self.requests.poll_outcome()
-    }
-
-    /// Leaves the room for good.
-    pub fn leave(&mut self) {
-        if !self.reconnect.is_over() {
-            self.actions.push_back(Action::Send(ClientMessage::Leave));
-            self.end(CloseReason::Left);
-        }
-    }
-
-    /// Ends the session for an external reason, and closes every connection.
-    pub fn end(&mut self, reason: CloseReason) {
-        if self.reconnect.is_over() {
-            return;
-        }
-        for peer in self.peers.values_mut() {
-            peer.close(&mut self.actions);
-        }
-        self.peers.clear();
-        self.reconnect.close();
-        self.requests.fail_all(&CommandError::Closed);
-        self.emit(SessionEvent::Closed(reason));
     }
 
     /// Takes the next action; `None` when there is nothing to do.

@@ -1,14 +1,19 @@
-//! A leave always reaches the server, and nothing but a leave closes a room.
+//! A leave reaches the server, also one that can be reached only after a while, and nothing but a
+//! leave closes a room.
 
 use std::time::Duration;
 
 use client_sdk::{Client, CreatedRoom, NewRoom, OnCreatorLeave};
 use futures_util::SinkExt;
+use signal_core::config::HubConfig;
+use signal_server::{Secret, Server, testing};
 use tokio::runtime::Builder;
+use tokio::time::sleep;
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::common::{Witness, client, listener, server};
+use crate::common::wire::Wire;
+use crate::common::{InTime, Witness, client, listener, server};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_leave_reaches_the_server_even_if_the_program_ends_at_once() {
@@ -48,6 +53,74 @@ async fn a_leave_reaches_the_server_though_there_is_more_to_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_leave_during_an_outage_reaches_the_server_after_it() {
+    let server = server().await;
+    let (wire, flaky) = Wire::to(server.address()).await;
+    let token = server.access_token("alice");
+    let (room, creator) = flaky.create(&token, &NewRoom::default(), listener()).await.unwrap();
+    let mut creator = Witness::new(creator);
+    wire.refuse(true);
+    wire.cut();
+    creator.until("the outage", |seen| seen.is_reconnecting).await;
+    let leaving = tokio::spawn(creator.participant.leave());
+    sleep(Duration::from_millis(300)).await;
+    wire.refuse(false);
+    leaving.await.unwrap();
+    until_closed(&client(&server), &room).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leave_that_is_lost_with_its_socket_is_sent_again() {
+    let server = server().await;
+    let (wire, flaky) = Wire::to(server.address()).await;
+    let token = server.access_token("alice");
+    let (room, creator) = flaky.create(&token, &NewRoom::default(), listener()).await.unwrap();
+    wire.hold();
+    let leaving = tokio::spawn(creator.leave());
+    wire.until_held(1).await;
+    wire.cut();
+    wire.let_go(0).await;
+    leaving.await.unwrap();
+    until_closed(&client(&server), &room).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leave_does_not_wait_for_a_server_that_is_gone() {
+    let server = server().await;
+    let (wire, flaky) = Wire::to(server.address()).await;
+    let token = server.access_token("alice");
+    let (_, creator) = flaky.create(&token, &NewRoom::default(), listener()).await.unwrap();
+    wire.refuse(true);
+    wire.cut();
+    creator.leave().in_time("the end of the leave").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_participant_that_is_dropped_during_an_outage_gives_up_its_seat_after_it() {
+    let grace = HubConfig::with(|config| config.resume_grace = Duration::from_secs(600));
+    let server =
+        testing::start_with(Server::builder(Secret::random()).hub(grace).unwrap()).await.unwrap();
+    let (steady, token) = (client(&server), server.access_token("alice"));
+    let (wire, flaky) = Wire::to(server.address()).await;
+    let (room, creator) = steady.create(&token, &NewRoom::default(), listener()).await.unwrap();
+    let guest = flaky.join(&room.room_id, &room.password, "guest", listener()).await.unwrap();
+    let (mut creator, mut guest) = (Witness::new(creator), Witness::new(guest));
+    let gone = guest.id();
+    creator.until("the guest", |seen| seen.is_connected(gone)).await;
+    wire.refuse(true);
+    wire.cut();
+    guest.until("the outage", |seen| seen.is_reconnecting).await;
+    drop(guest);
+    wire.refuse(false);
+    let seats = async {
+        while steady.show_room(&token, &room.room_id).await.unwrap().participants.len() > 1 {
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    seats.in_time("the end of the seat").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_creator_that_panics_or_is_dropped_does_not_close_its_room() {
     let server = server().await;
     let (client, token) = (client(&server), server.access_token("alice"));
@@ -83,7 +156,7 @@ async fn until_closed(client: &Client, room: &CreatedRoom) {
     for _ in 0..100 {
         match client.join_room(&room.room_id, &room.password, "late").await {
             Err(error) => return assert_eq!(error.code(), Some("room_not_found")),
-            Ok(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+            Ok(_) => sleep(Duration::from_millis(50)).await,
         }
     }
     panic!("the room is still there");

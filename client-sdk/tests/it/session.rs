@@ -4,6 +4,7 @@ mod candidates;
 mod empty_offers;
 mod further_offers;
 mod host;
+mod leaving;
 mod media;
 mod permissions;
 mod recovery;
@@ -11,8 +12,8 @@ mod reopening;
 mod rerouting;
 mod unheard;
 
+use client_sdk::ConnectionState;
 use client_sdk::session::Report;
-use client_sdk::{CloseReason, ConnectionState};
 use signal_core::message::SignalKind;
 
 use self::host::{Host, id, sdp};
@@ -245,20 +246,6 @@ fn whoever_leaves_is_forgotten_with_its_connection() {
     host.candidate("p_z", "c1");
     host.session.restart_ice(id("p_z"));
     host.server(r#"{"type":"peer_left","participant_id":"p_z"}"#);
-    assert_eq!(host.take(), [""; 0]);
-}
-
-#[test]
-fn leaving_tells_the_server_and_closes_everything_once() {
-    let mut host = Host::connected("p_z");
-    host.session.leave();
-    assert_eq!(host.take(), ["send leave", "close p_z", "over: Left"]);
-    host.session.leave();
-    host.session.end(CloseReason::Replaced);
-    host.server(
-        r#"{"type":"peer_joined","participant":{"id":"p_y","name":"y","is_creator":false}}"#,
-    );
-    host.broken("p_z", 1);
     assert_eq!(host.take(), [""; 0]);
 }
 

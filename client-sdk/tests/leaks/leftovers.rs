@@ -1,7 +1,10 @@
 //! What a participant that has gone leaves behind.
 
+use std::time::Duration;
+
 use client_sdk::{Client, NewRoom};
 use signal_server::testing::TestServer;
+use tokio::time::sleep;
 
 use super::ALONE;
 use super::common::wire::Wire;
@@ -50,7 +53,8 @@ async fn lose(server: &TestServer, (wire, client): &(Wire, Client)) {
         witness.until("the loss", |seen| seen.is_reconnecting).await;
     }
     drop(witnesses);
-    left_over().await;
+    // They look for it a little longer, to give up their seats.
+    sleep(Duration::from_secs(6)).await;
     wire.refuse(false);
 }
 

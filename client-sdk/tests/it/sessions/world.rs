@@ -179,8 +179,8 @@ impl World {
     pub(crate) fn leave_one(&mut self, random: &mut Random) {
         let index = random.below(self.participants.len().max(1));
         let Some(participant) = self.participants.get_mut(index) else { return };
-        // Somebody has to stay, and only a socket carries a farewell.
-        if index > 0 && participant.conn.is_some() && !participant.has_left {
+        // Somebody has to stay. Without a socket, the farewell follows once there is one.
+        if index > 0 && !participant.has_left {
             participant.session.leave();
             self.act(index);
         }
@@ -257,11 +257,10 @@ impl World {
 
     fn is_busy(&self) -> bool {
         self.participants.iter().any(|participant| {
-            !participant.has_left
-                && (!participant.up.is_empty()
-                    || !participant.down.is_empty()
-                    || participant.reconnect.is_some()
-                    || participant.connections.values().any(FakeConnection::is_busy))
+            !participant.up.is_empty()
+                || !participant.down.is_empty()
+                || participant.reconnect.is_some()
+                || participant.connections.values().any(FakeConnection::is_busy)
         })
     }
 
@@ -338,8 +337,8 @@ impl World {
         while let Some(action) = self.participants[index].session.poll_action() {
             let participant = &mut self.participants[index];
             match action {
-                Action::CloseSignaling => self.cut(index),
                 Action::Close { peer } => drop(participant.connections.remove(&peer)),
+                Action::CloseSignaling => self.cut(index),
                 Action::Connection { peer, command } => {
                     participant
                         .connections
