@@ -1,11 +1,13 @@
 //! The entry point of an application: creates, joins, enters and manages rooms.
 
 mod builder;
+mod unused_room;
 
 use signal_core::ParticipantId;
 use signal_core::ice::IceServer;
 
 pub use self::builder::ClientBuilder;
+use self::unused_room::UnusedRoom;
 use crate::api::{
     Api, ChangedRoom, CreatedRoom, JoinCredential, JoinedRoom, NewRoom, RoomChange,
     RoomCredentials, RoomDetails, RoomSummary,
@@ -192,7 +194,7 @@ impl Client {
     }
 
     /// Creates a room and enters it; returns the room for others to join. A room that cannot be
-    /// entered is closed.
+    /// entered is closed, also if this call is cancelled.
     ///
     /// # Errors
     ///
@@ -204,17 +206,18 @@ impl Client {
         options: Options,
     ) -> Result<(CreatedRoom, Participant), EnterError> {
         let preparation = Preparation::new(options).await?;
-        let created = self.api.create_room(access_token, room).await?;
+        let (created, unused) = UnusedRoom::create(&self.api, access_token, room).await?;
         let token = created.ws_token.clone().unwrap_or_else(|| access_token.to_owned());
         let rejoin = RejoinWith::AccessToken(access_token.to_owned());
         let ice_servers = created.ice_servers.clone();
         let entering = self.enter_with(&created.room_id, token, rejoin, ice_servers, preparation);
         match entering.await {
-            Ok(participant) => Ok((created, participant)),
+            Ok(participant) => {
+                unused.keep();
+                Ok((created, participant))
+            }
             Err(error) => {
-                // Nobody knows of this room, but it would count among its creator's. If it cannot
-                // be closed either, it expires.
-                let _ = self.api.close_room(access_token, &created.room_id).await;
+                unused.close().await;
                 Err(error)
             }
         }

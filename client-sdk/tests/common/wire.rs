@@ -20,7 +20,7 @@ pub struct Wire {
     address: SocketAddr,
     cuts: watch::Sender<u32>,
     refuses: watch::Sender<bool>,
-    holds: watch::Sender<bool>,
+    holds: watch::Sender<Hold>,
     network: watch::Sender<Network>,
     heard: Heard,
 }
@@ -33,6 +33,25 @@ pub enum Network {
     Stalls,
     /// As when it stalls, but it never again carries those of the present connections.
     Forgets,
+}
+
+/// Which messages to the server are held back.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Hold {
+    Nothing,
+    /// Those of connections that are about to become WebSockets.
+    WebSockets,
+    Everything,
+}
+
+impl Hold {
+    fn holds(self, bytes: &[u8]) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::WebSockets => bytes.starts_with(b"GET /ws/"),
+            Self::Everything => true,
+        }
+    }
 }
 
 /// What has passed the proxy.
@@ -52,7 +71,7 @@ impl Wire {
         let client = Client::new(&format!("http://{address}")).unwrap();
         let (cuts, cut) = watch::channel(0);
         let (refuses, refused) = watch::channel(false);
-        let (holds, held) = watch::channel(false);
+        let (holds, held) = watch::channel(Hold::Nothing);
         let (network, becomes) = watch::channel(Network::Carries);
         let heard = Heard::default();
         let hears = heard.clone();
@@ -92,13 +111,19 @@ impl Wire {
     /// Holds back messages to the server until they are released.
     pub fn hold(&self) {
         self.heard.held.store(0, Ordering::Relaxed);
-        self.holds.send_replace(true);
+        self.holds.send_replace(Hold::Everything);
+    }
+
+    /// Holds back new signaling connections until they are released. Other requests pass.
+    pub fn hold_websockets(&self) {
+        self.heard.held.store(0, Ordering::Relaxed);
+        self.holds.send_replace(Hold::WebSockets);
     }
 
     /// Waits until messages of so many connections are held back, and releases them.
     pub async fn let_go(&self, connections: usize) {
         self.until_held(connections).await;
-        self.holds.send_replace(false);
+        self.holds.send_replace(Hold::Nothing);
     }
 
     /// Waits until messages of so many connections are held back.
@@ -158,7 +183,7 @@ async fn carry(
     near: TcpStream,
     far: TcpStream,
     mut cut: watch::Receiver<u32>,
-    held: watch::Receiver<bool>,
+    held: watch::Receiver<Hold>,
     heard: Heard,
 ) {
     cut.mark_unchanged();
@@ -174,14 +199,15 @@ async fn carry(
 async fn up(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
-    mut held: watch::Receiver<bool>,
+    mut held: watch::Receiver<Hold>,
     heard: &Heard,
 ) {
     let mut buffer = vec![0; 64 * 1024];
     while let Ok(read @ 1..) = from.read(&mut buffer).await {
-        if *held.borrow() {
+        let holds = held.borrow().holds(&buffer[..read]);
+        if holds {
             heard.held.fetch_add(1, Ordering::Relaxed);
-            held.wait_for(|held| !held).await.unwrap();
+            held.wait_for(|held| *held == Hold::Nothing).await.unwrap();
         }
         if to.write_all(&buffer[..read]).await.is_err() {
             return;

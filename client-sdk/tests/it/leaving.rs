@@ -121,6 +121,27 @@ async fn a_participant_that_is_dropped_during_an_outage_gives_up_its_seat_after_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_room_that_its_creator_gives_up_entering_is_closed() {
+    let server = server().await;
+    let (wire, slow) = Wire::to(server.address()).await;
+    let (steady, token) = (client(&server), server.access_token("alice"));
+    wire.hold_websockets();
+    let creator = token.clone();
+    let entering = tokio::spawn(async move {
+        slow.create(&creator, &NewRoom::default(), listener()).await.map(drop)
+    });
+    wire.until_held(1).await;
+    assert_eq!(steady.list_rooms(&token).await.unwrap().len(), 1);
+    entering.abort();
+    let open = async {
+        while !steady.list_rooms(&token).await.unwrap().is_empty() {
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    open.in_time("the end of the room").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_creator_that_panics_or_is_dropped_does_not_close_its_room() {
     let server = server().await;
     let (client, token) = (client(&server), server.access_token("alice"));
