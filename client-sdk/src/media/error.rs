@@ -13,7 +13,7 @@ pub enum MediaError {
     /// The source has no more frames.
     #[error("the source has ended")]
     Ended,
-    /// A custom source failed.
+    /// A custom source failed or panicked.
     #[error("the source failed: {0}")]
     Failed(Box<dyn std::error::Error + Send + Sync>),
     /// The file cannot be read.

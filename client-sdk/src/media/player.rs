@@ -1,9 +1,12 @@
 //! Plays a source in real time, once for all connections.
 
+use std::any::Any;
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until};
 
@@ -106,7 +109,9 @@ impl fmt::Debug for Player {
 async fn play(source: OpenSource, audience: &Audience, tell: impl Fn(PlayerEvent)) {
     match source {
         OpenSource::Custom(source) => {
-            let ended = play_custom(source, audience).await;
+            // It is code of the application, whose panic would end this task without a word.
+            let playing = AssertUnwindSafe(play_custom(source, audience)).catch_unwind();
+            let ended = playing.await.unwrap_or_else(|panic| Err(panicked(panic.as_ref())));
             tell(PlayerEvent::Stopped(ended.err().unwrap_or(MediaError::Ended)));
         }
         OpenSource::Recording(recording, playback) => {
@@ -163,6 +168,12 @@ async fn play_custom(
         due += frame.duration;
         audience.show(at, frame);
     }
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> MediaError {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    MediaError::Failed(format!("it panicked: {}", text.unwrap_or("no message")).into())
 }
 
 async fn play_recording(

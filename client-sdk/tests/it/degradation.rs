@@ -1,8 +1,13 @@
 //! A participant whose sources fail sends what it can and receives everything.
 
 use std::fs;
+use std::time::Duration;
 
-use client_sdk::{Codec, EnterError, MediaError, MediaKind, NewRoom, Slot, Source};
+use client_sdk::{
+    Codec, EnterError, Frame, MediaError, MediaKind, MediaSource, NewRoom, Slot, Source,
+    async_trait,
+};
+use tokio::sync::oneshot;
 
 use crate::common::frames::{Form, receive_frames};
 use crate::common::pictures::{push, until_ended, until_marked, until_turned};
@@ -91,6 +96,38 @@ async fn a_source_that_dies_ends_the_track_for_the_others_and_one_that_comes_bac
     // And the other direction has not been disturbed.
     sender.until("media", |seen| seen.has_media(receiver.id())).await;
     sender.receive_fresh(receiver.id(), MediaKind::Video, 10).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_panics_ends_like_one_that_fails() {
+    /// Plays silence until it is told to panic.
+    struct Fragile(oneshot::Receiver<()>);
+
+    #[async_trait]
+    impl MediaSource for Fragile {
+        fn codec(&self) -> Codec {
+            Codec::Opus
+        }
+
+        async fn next_frame(&mut self) -> Result<Option<Frame>, MediaError> {
+            assert!(self.0.try_recv().is_err(), "a fault of the source");
+            let (data, duration) = (vec![0xf8, 0xff, 0xfe].into(), Duration::from_millis(20));
+            Ok(Some(Frame { data, duration, is_key: true, level: None }))
+        }
+    }
+
+    let server = server().await;
+    let (panic, told) = oneshot::channel();
+    let options = listener().audio(Source::custom(Fragile(told)));
+    let (mut sender, mut receiver) = meet(&server, options, listener(), true).await;
+    let audio = (sender.id(), MediaKind::Audio);
+    receiver.until("audio", |seen| seen.tracks.contains_key(&audio)).await;
+    receiver.receive(audio.0, MediaKind::Audio, 10).await;
+    panic.send(()).unwrap();
+    until_ended(&mut receiver, audio).await;
+    sender.until("the end of the source", |seen| !seen.degraded.is_empty()).await;
+    let reason = "the source failed: it panicked: a fault of the source".to_owned();
+    assert_eq!(sender.degraded, [(Slot::Audio, reason)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
