@@ -9,7 +9,7 @@ use rtc::rtp;
 use crate::media::{Codec, MediaKind};
 use crate::track::SequenceCounter;
 
-/// The streams of a connection by their SSRC.
+/// The last streams of a connection by their SSRC.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ReceiveCounters(Arc<Mutex<BTreeMap<u32, ReceiveCounter>>>);
 
@@ -22,11 +22,15 @@ impl ReceiveCounters {
         now: Instant,
     ) {
         let mut counters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_full = counters.len() >= MAX_STREAMS && !counters.contains_key(&packet.header.ssrc);
-        if !is_full {
-            let new = || ReceiveCounter::new(kind, codec);
-            counters.entry(packet.header.ssrc).or_insert_with(new).count(packet, now);
+        let ssrc = packet.header.ssrc;
+        if counters.len() >= MAX_STREAMS && !counters.contains_key(&ssrc) {
+            let silent = counters.iter().min_by_key(|(_, counter)| counter.last);
+            if let Some(silent) = silent.map(|(ssrc, _)| *ssrc) {
+                counters.remove(&silent);
+            }
         }
+        let new = || ReceiveCounter::new(kind, codec);
+        counters.entry(ssrc).or_insert_with(new).count(packet, now);
     }
 
     pub(super) fn all(&self) -> Vec<(u32, ReceiveCounter)> {
@@ -44,6 +48,8 @@ pub(super) struct ReceiveCounter {
     pub(super) frames: u64,
     /// When the first packet arrived; times are counted from there.
     since: Option<Instant>,
+    /// When the last packet arrived.
+    last: Option<Instant>,
     /// How much later than its timestamp the last packet arrived, in units of the clock.
     transit: Option<i64>,
     /// In units of the clock.
@@ -59,12 +65,14 @@ impl ReceiveCounter {
             bytes: 0,
             frames: 0,
             since: None,
+            last: None,
             transit: None,
             jitter: 0.0,
         }
     }
 
     fn count(&mut self, packet: &rtp::Packet, now: Instant) {
+        self.last = Some(now);
         self.packets.count(packet.header.sequence_number);
         self.bytes += packet.payload.len() as u64;
         self.frames += u64::from(self.kind == MediaKind::Audio || packet.header.marker);
@@ -88,6 +96,8 @@ impl ReceiveCounter {
     }
 }
 
+/// More than the other side sends at a time. Beyond that, a new stream replaces the one that has
+/// been silent for longest.
 const MAX_STREAMS: usize = 64;
 
 #[cfg(test)]
@@ -120,6 +130,23 @@ mod tests {
         // Even one that comes before the first.
         counter.count(&packet(65_532, 0), now);
         assert_eq!(counter.packets.lost(), 0);
+    }
+
+    #[test]
+    fn a_new_stream_replaces_the_one_that_has_been_silent_for_longest() {
+        let (counters, start) = (ReceiveCounters::default(), Instant::now());
+        let count = |ssrc, at| {
+            let mut packet = packet(0, 0);
+            packet.header.ssrc = ssrc;
+            counters.count(MediaKind::Audio, Some(Codec::Opus), &packet, at);
+        };
+        let streams = MAX_STREAMS as u32;
+        (0..streams).for_each(|ssrc| count(ssrc, start + Duration::from_secs(ssrc.into())));
+        let later = start + Duration::from_secs(1000);
+        count(0, later);
+        count(streams, later);
+        let counted: Vec<_> = counters.all().into_iter().map(|(ssrc, _)| ssrc).collect();
+        assert_eq!(counted, (0..=streams).filter(|ssrc| *ssrc != 1).collect::<Vec<_>>());
     }
 
     #[test]

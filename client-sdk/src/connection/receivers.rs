@@ -1,6 +1,6 @@
 //! The tracks that one connection receives.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use rtc::media_stream::MediaStreamTrackId;
@@ -16,7 +16,7 @@ use crate::session::TrackLabel;
 
 #[derive(Default)]
 pub(super) struct Receivers {
-    /// The result of the last negotiation for each track.
+    /// The result of the last negotiation for each track. A receiver ends once it is dropped here.
     tracks: HashMap<MediaStreamTrackId, watch::Sender<Negotiated>>,
     /// The sources in the last description of the other side.
     labels: Vec<TrackLabel>,
@@ -41,13 +41,16 @@ impl Receivers {
         Ok(negotiated)
     }
 
-    /// Tells each track the result of the last negotiation. webrtc-rs does not report that a track
-    /// is no longer sent.
-    pub(super) async fn update(&self, pc: &dyn PeerConnection) -> Result<()> {
+    /// Tells each track the result of the last negotiation, and drops those that another track has
+    /// replaced. webrtc-rs does not report that a track is no longer sent.
+    pub(super) async fn update(&mut self, pc: &dyn PeerConnection) -> Result<()> {
         let remote = pc.remote_description().await.map(|remote| remote.sdp).unwrap_or_default();
+        let mut current = HashSet::new();
         for transceiver in pc.get_transceivers().await {
             let Some(receiver) = transceiver.receiver().await? else { continue };
-            let Some(track) = self.tracks.get(&receiver.track().track_id().await) else { continue };
+            let id = receiver.track().track_id().await;
+            let Some(track) = self.tracks.get(&id) else { continue };
+            current.insert(id);
             let direction = transceiver.current_direction().await?;
             let ended =
                 [RTCRtpTransceiverDirection::Inactive, RTCRtpTransceiverDirection::Sendonly];
@@ -60,6 +63,7 @@ impl Receivers {
                 source: label.map(|label| label.source),
             });
         }
+        self.tracks.retain(|id, _| current.contains(id));
         Ok(())
     }
 }

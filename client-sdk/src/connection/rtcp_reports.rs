@@ -16,15 +16,25 @@ pub(super) struct RtcpReports(Arc<Mutex<Reports>>);
 
 #[derive(Debug, Default)]
 struct Reports {
-    /// How the other side receives each stream of this side.
-    receptions: HashMap<u32, ReceptionReport>,
+    /// How the other side receives each stream of this side, once it has told.
+    receptions: HashMap<u32, Option<ReceptionReport>>,
     /// The clock of each stream of the other side.
     clocks: HashMap<u32, SenderClock>,
 }
 
 impl RtcpReports {
     pub(super) fn last(&self, ssrc: u32) -> Option<ReceptionReport> {
-        self.reports().receptions.get(&ssrc).cloned()
+        self.reports().receptions.get(&ssrc).cloned().flatten()
+    }
+
+    /// Keeps the reports on a stream of this side from now on.
+    pub(super) fn expect(&self, ssrc: u32) {
+        self.reports().receptions.entry(ssrc).or_default();
+    }
+
+    /// Forgets a stream of this side that has ended. The other side may go on reporting on it.
+    pub(super) fn remove(&self, ssrc: u32) {
+        self.reports().receptions.remove(&ssrc);
     }
 
     /// The clock of a stream of the other side, from past and future reports.
@@ -45,15 +55,18 @@ impl RtcpReports {
         };
         let receptions = &mut self.reports().receptions;
         for report in noted {
-            if receptions.len() < MAX_REPORTS || receptions.contains_key(&report.ssrc) {
-                receptions.insert(report.ssrc, report.clone());
+            if let Some(last) = receptions.get_mut(&report.ssrc) {
+                *last = Some(report.clone());
             }
         }
     }
 
     fn note_clock(&self, report: &SenderReport) {
         let clocks = &mut self.reports().clocks;
-        if clocks.len() < MAX_REPORTS || clocks.contains_key(&report.ssrc) {
+        if clocks.len() >= MAX_CLOCKS && !clocks.contains_key(&report.ssrc) {
+            clocks.retain(|_, clock| clock.is_shared());
+        }
+        if clocks.len() < MAX_CLOCKS || clocks.contains_key(&report.ssrc) {
             clocks.entry(report.ssrc).or_default().note(report.ntp_time, report.rtp_time);
         }
     }
@@ -63,5 +76,6 @@ impl RtcpReports {
     }
 }
 
-/// More than the streams of one side.
-const MAX_REPORTS: usize = 64;
+/// More than the streams of one side. Beyond that, the clocks of streams that nobody reads are
+/// forgotten.
+const MAX_CLOCKS: usize = 64;

@@ -74,10 +74,13 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for Tap {
 }
 
 impl Interceptor for Tap {
-    fn bind_local_stream(&mut self, _: &StreamInfo) {}
+    fn bind_local_stream(&mut self, stream: &StreamInfo) {
+        self.reports.expect(stream.ssrc);
+    }
 
     fn unbind_local_stream(&mut self, stream: &StreamInfo) {
         self.clocks.remove(stream.ssrc);
+        self.reports.remove(stream.ssrc);
     }
 
     fn bind_remote_stream(&mut self, _: &StreamInfo) {}

@@ -27,6 +27,11 @@ impl SenderClock {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(report);
     }
 
+    /// Whether somebody else holds this clock too.
+    pub(crate) fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
+    }
+
     /// The time of the sender at that timestamp; `None` before the first report.
     pub(crate) fn at(&self, timestamp: u32, clock_rate: u32) -> Option<SystemTime> {
         let report = (*self.0.lock().unwrap_or_else(PoisonError::into_inner))?;

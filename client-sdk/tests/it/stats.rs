@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use client_sdk::{Codec, MediaKind, Participant, ParticipantId, PeerStats, Route};
+use client_sdk::{Codec, MediaKind, Participant, ParticipantId, PeerStats, Route, Slot, Source};
 use tokio::time::{sleep, timeout};
 
-use crate::common::{PATIENCE, listener, room_of, server, talker, until_media_flows};
+use crate::common::pictures::until_ended;
+use crate::common::{PATIENCE, listener, meet, room_of, server, talker, until_media_flows};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn both_sides_count_the_same_packets_and_report_them_to_each_other() {
@@ -86,6 +87,30 @@ async fn bit_rates_are_those_since_the_last_question() {
     sleep(Duration::from_millis(500)).await;
     let after = stats(receiver, ids[0]).await;
     assert!(after.bitrate_in < loudest / 2, "{} of {loudest}", after.bitrate_in);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_track_is_counted_and_reported_however_many_came_before_it() {
+    let server = server().await;
+    let (sender, mut receiver) = meet(&server, listener(), listener(), true).await;
+    let (from, to) = (sender.id(), receiver.id());
+    let track = (from, MediaKind::Audio);
+    for count in 1..=70 {
+        sender.participant.publish(Slot::Audio, &Source::Clip).await.unwrap();
+        receiver.until("the track", |seen| seen.tracks.contains_key(&track)).await;
+        if count < 70 {
+            sender.participant.unpublish(Slot::Audio).await;
+            until_ended(&mut receiver, track).await;
+        }
+    }
+    until(&receiver.participant, from, "new packets", |seen| {
+        seen.received.iter().any(|received| received.bitrate > 0)
+    })
+    .await;
+    until(&sender.participant, to, "report", |seen| {
+        seen.sent.iter().any(|sent| sent.bitrate > 0 && sent.reported.is_some())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,6 +9,7 @@ mod common;
 mod holdings;
 mod leftovers;
 mod soak;
+mod tracks;
 
 use tokio::sync::Mutex;
 
