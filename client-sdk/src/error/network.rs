@@ -44,10 +44,10 @@ pub enum NetworkFailure {
         /// The error of the operating system.
         source: io::Error,
     },
-    /// The peer does not speak plain HTTP, for example because the port is for TLS.
+    /// The server does not speak plain HTTP, for example because the port is for TLS.
     #[error("the server does not speak plain HTTP; use https:// for a TLS port ({0})")]
     NotHttp(#[source] Box<dyn Error + Send + Sync>),
-    /// The peer does not speak TLS, for example because the port is for plain HTTP.
+    /// The server does not speak TLS, for example because the port is for plain HTTP.
     #[error("the server does not speak TLS; use http:// for a plain HTTP port ({0})")]
     NotTls(#[source] io::Error),
     /// The proxy cannot be reached, or did not answer.

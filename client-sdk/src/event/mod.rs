@@ -92,8 +92,8 @@ pub enum Event {
         /// The slot of the file.
         slot: Slot,
     },
-    /// Connections use these ICE servers from now on. In v2 the server sends them at the start and
-    /// whenever it renews the credentials.
+    /// Connections use these ICE servers from now on. In v2 they arrive on entry, when this
+    /// participant renews the credentials, and when the room is extended.
     IceServers(Vec<IceServer>),
     /// The application took events too slowly, and some were dropped: messages of a participant, or
     /// of the host application, with 1 MiB waiting, the oldest of more than 16 tracks or 64 data
@@ -163,8 +163,8 @@ pub enum Event {
         /// Whether messages were lost. Negotiations that were under way start over.
         lossy: bool,
     },
-    /// The room ends soon; see [`Options::expiry_notice`](crate::Options::expiry_notice). If its
-    /// creator extends it, the event repeats before the new end.
+    /// The room ends soon; see [`Options::expiry_notice`](crate::Options::expiry_notice). If it
+    /// is extended, the event repeats before the new end.
     /// [`CloseReason::RoomExpired`](crate::CloseReason::RoomExpired) reports the end itself. In v1
     /// the server does not announce when a room ends.
     RoomExpiring {

@@ -82,7 +82,7 @@ pub enum SessionEvent {
         /// Whether messages were lost. Negotiations that were under way start over.
         lossy: bool,
     },
-    /// The room ends soon, unless its creator extends it.
+    /// The room ends soon, unless it is extended.
     RoomExpiring {
         /// The time that is left.
         left: Duration,
