@@ -88,12 +88,12 @@ pub(crate) struct CreateArgs {
     pub(crate) name: Option<String>,
 
     /// Capacity of the room, 1 to 50 [default: 10]
-    #[arg(long, value_name = "PARTICIPANTS", value_parser = value_parser!(u8).range(1..=50))]
-    pub(crate) max: Option<u8>,
+    #[arg(long, value_name = "NUMBER", value_parser = value_parser!(u8).range(1..=50))]
+    pub(crate) max_participants: Option<u8>,
 
     /// Minutes until the room ends, 1 to 1440 [default: 120]
-    #[arg(long, value_parser = value_parser!(u16).range(1..=1440))]
-    pub(crate) minutes: Option<u16>,
+    #[arg(long, value_name = "MINUTES", value_parser = value_parser!(u16).range(1..=1440))]
+    pub(crate) expires_minutes: Option<u16>,
 }
 
 #[derive(Debug, Args)]
@@ -257,7 +257,7 @@ from the room; 130 if a second Ctrl-C ended the program at once.";
 
 const CREATE_EXAMPLES: &str = "Examples:
   ROOM_BOT_TOKEN=eyJ… room-bot create
-  signal-server token --sub alice | room-bot create --token-file - --name Standup --minutes 30
+  signal-server token --sub alice | room-bot create --token-file - --name Standup --expires-minutes 30
   room-bot create --json | jq -r .link
 
 A server in development mode prints an access token when it starts.";

@@ -12,8 +12,8 @@ pub(super) async fn create(args: CreateArgs, output: Output) -> Result<(), Failu
     let token = args.token.required()?;
     let room = NewRoom {
         name: args.name,
-        max_participants: args.max,
-        expires_minutes: args.minutes,
+        max_participants: args.max_participants,
+        expires_minutes: args.expires_minutes,
         ..NewRoom::default()
     };
     let room = client.create_room(&token, &room).await?;
