@@ -153,7 +153,8 @@ pub(crate) struct JoinArgs {
     #[arg(long)]
     pub(crate) echo: bool,
 
-    /// Leave once everybody else has left
+    /// Leave once everybody else has left; after an outage of the server, everybody has 30 s to
+    /// come back
     #[arg(long)]
     pub(crate) exit_when_alone: bool,
 

@@ -3,12 +3,14 @@
 use std::fs;
 
 use serde_json::json;
+use tokio::time::{Instant, sleep_until};
 
 use super::args::JoinArgs;
 use super::echo;
 use super::failure::Failure;
 use super::files::{Files, Inbox};
 use super::film::Film;
+use super::others::Others;
 use super::output::Output;
 use super::reporter::Reporter;
 use super::stop::Stop;
@@ -91,7 +93,7 @@ pub(super) async fn join(args: JoinArgs, output: Output) -> Result<(), Failure> 
         left_to_play,
         echoes: args.echo,
         exits_when_alone: args.exit_when_alone,
-        has_met: false,
+        others: Others::new(Instant::now()),
     };
     let ended = tokio::select! {
         ended = stay.take_part() => ended,
@@ -144,15 +146,15 @@ struct Stay {
     left_to_play: Vec<Slot>,
     echoes: bool,
     exits_when_alone: bool,
-    /// Whether another participant was here.
-    has_met: bool,
+    others: Others,
 }
 
 impl Stay {
     /// Takes part until there is a reason to leave.
     async fn take_part(&mut self) -> Result<(), Failure> {
-        while let Some(event) = self.participant.next_event().await {
+        while let Some(event) = self.next_event().await {
             self.reporter.event(&event);
+            self.others.learn(&event, Instant::now());
             match event {
                 Event::Closed(reason) => return over(&reason),
                 Event::ConnectionState { state: ConnectionState::Connected, .. } => {
@@ -179,8 +181,6 @@ impl Stay {
                         return Ok(());
                     }
                 }
-                Event::ParticipantJoined(_) => self.has_met = true,
-                Event::ParticipantLeft(_) if self.is_done() => return Ok(()),
                 Event::Track(track) => {
                     let refused = self.recorder.as_mut().map(|recorder| recorder.record(track));
                     if let Some(Err(track)) = refused {
@@ -193,8 +193,15 @@ impl Stay {
         Ok(())
     }
 
-    fn is_done(&self) -> bool {
-        self.exits_when_alone && self.has_met && self.participant.participants().is_empty()
+    /// Waits for the next event; `None` after the last, or once everybody else has left if that is
+    /// a reason to leave.
+    async fn next_event(&mut self) -> Option<Event> {
+        let left_at = self.others.left_at().filter(|_| self.exits_when_alone);
+        tokio::select! {
+            biased;
+            event = self.participant.next_event() => event,
+            () = sleep_until(left_at.unwrap_or_else(Instant::now)), if left_at.is_some() => None,
+        }
     }
 
     async fn leave(self) -> Result<(), Failure> {

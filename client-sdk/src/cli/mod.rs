@@ -8,6 +8,7 @@ mod failure;
 mod files;
 mod film;
 mod join;
+mod others;
 mod output;
 mod reporter;
 mod room;
