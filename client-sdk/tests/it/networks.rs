@@ -1,6 +1,7 @@
 //! Networks that are incomplete or change, each in its own network namespace.
 
 mod handover;
+mod warnings;
 
 use std::env;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 use client_sdk::{ConnectionState, MediaKind, NewRoom, Options, Source};
 use signal_server::testing::TestServer;
 
+use self::warnings::Warnings;
 use crate::common::{Witness, client, server, until_media_flows};
 
 #[test]
@@ -46,15 +48,17 @@ fn a_participant_binds_every_address_that_it_is_given() {
 fn a_call_moves_to_another_address_when_the_one_in_use_is_gone() {
     let name = "networks::a_call_moves_to_another_address_when_the_one_in_use_is_gone";
     in_namespace(name, "ip addr add 192.0.2.1/32 dev lo", async {
-        let server = server().await;
+        let (server, warnings) = (server().await, Warnings::count());
         let mut witnesses = connect(&server, talker(), talker()).await;
         // Whatever the call goes over, it has to leave it once.
         for command in [
             "ip addr add 198.51.100.1/32 dev lo && ip addr del 192.0.2.1/32 dev lo",
             "ip addr add 192.0.2.1/32 dev lo && ip addr del 198.51.100.1/32 dev lo",
         ] {
+            warnings.take();
             run(command);
             hear_each_other(&mut witnesses).await;
+            assert_few(&warnings, MOST_WARNINGS);
         }
     });
 }
@@ -63,8 +67,9 @@ fn a_call_moves_to_another_address_when_the_one_in_use_is_gone() {
 fn a_call_goes_on_as_soon_as_there_is_an_address_again() {
     let name = "networks::a_call_goes_on_as_soon_as_there_is_an_address_again";
     in_namespace(name, "ip addr add 192.0.2.1/32 dev lo", async {
-        let server = server().await;
+        let (server, warnings) = (server().await, Warnings::count());
         let mut witnesses = connect(&server, talker(), talker()).await;
+        warnings.take();
         let ids = witnesses.each_ref().map(Witness::id);
         run("ip addr del 192.0.2.1/32 dev lo");
         for (witness, other) in witnesses.iter_mut().zip([ids[1], ids[0]]) {
@@ -75,8 +80,10 @@ fn a_call_goes_on_as_soon_as_there_is_an_address_again() {
         witnesses[0].participant.stats(ids[1]).await.unwrap();
         tokio::time::sleep(Duration::from_secs(1)).await;
         assert_eq!(witnesses[0].participant.stats(ids[1]).await.unwrap().bitrate_out, 0);
+        assert_few(&warnings, MOST_WARNINGS_OF_OUTAGE);
         run("ip addr add 198.51.100.1/32 dev lo");
         hear_each_other(&mut witnesses).await;
+        assert_few(&warnings, MOST_WARNINGS);
     });
 }
 
@@ -105,7 +112,20 @@ async fn hear_each_other(witnesses: &mut [Witness; 2]) {
         first.receive_fresh(ids[1], MediaKind::Audio, 1),
         second.receive_fresh(ids[0], MediaKind::Audio, 1),
     );
-    println!("silence of {:?}", since.elapsed());
+    assert_short(since.elapsed());
+}
+
+/// A change of address costs a second or two, and more on a busy machine.
+fn assert_short(silence: Duration) {
+    println!("silence of {silence:?}");
+    assert!(silence < LONGEST_SILENCE, "silence of {silence:?}");
+}
+
+/// A change of address is worth a few lines in the log, and not one for each packet.
+fn assert_few(warnings: &Warnings, most: usize) {
+    let count = warnings.take();
+    println!("{count} warnings");
+    assert!(count <= most, "{count} warnings");
 }
 
 fn run(command: &str) {
@@ -141,4 +161,9 @@ fn in_namespace(name: &str, prepare: &str, test: impl Future<Output = ()>) {
     print!("{told}");
 }
 
+const LONGEST_SILENCE: Duration = Duration::from_secs(10);
+/// Of two participants.
+const MOST_WARNINGS: usize = 10;
+/// Of some seconds without an address. ICE tells of a check that fails about once a second.
+const MOST_WARNINGS_OF_OUTAGE: usize = 60;
 const INSIDE: &str = "CLIENT_SDK_TEST_IN_NAMESPACE";

@@ -103,10 +103,13 @@ async fn a_track_is_counted_and_reported_however_many_came_before_it() {
             until_ended(&mut receiver, track).await;
         }
     }
+    // From now on, only what is still sent has a bit rate.
+    stats(&receiver.participant, from).await;
     until(&receiver.participant, from, "new packets", |seen| {
         seen.received.iter().any(|received| received.bitrate > 0)
     })
     .await;
+    stats(&sender.participant, to).await;
     until(&sender.participant, to, "report", |seen| {
         seen.sent.iter().any(|sent| sent.bitrate > 0 && sent.reported.is_some())
     })

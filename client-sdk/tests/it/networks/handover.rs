@@ -12,7 +12,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
 use tokio::time::{sleep, timeout};
 
-use super::{in_namespace, run, talker};
+use super::warnings::Warnings;
+use super::{MOST_WARNINGS, assert_few, assert_short, in_namespace, run, talker};
 use crate::common::{PATIENCE, Witness, client, server};
 
 #[test]
@@ -73,12 +74,14 @@ async fn roam(seat: &str) {
     let creator = *guest.present.iter().next().unwrap();
     guest.until("media", |seen| seen.is_connected(creator) && seen.has_media(creator)).await;
     guest.receive(creator, MediaKind::Audio, 10).await;
+    let warnings = Warnings::count();
     run(SECOND);
     let since = Instant::now();
     guest.receive_fresh(creator, MediaKind::Audio, 1).await;
-    let silence = since.elapsed();
+    assert_short(since.elapsed());
     guest.until("resumption", |seen| seen.resumed > 0).await;
-    println!("silence of {silence:?}, without the server for {:?}", since.elapsed());
+    println!("without the server for {:?}", since.elapsed());
+    assert_few(&warnings, MOST_WARNINGS);
 }
 
 /// Where the other machine reaches a server of this one.
