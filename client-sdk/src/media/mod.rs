@@ -29,7 +29,7 @@ mod recording;
 mod resampling;
 mod source;
 #[cfg(test)]
-mod theatre;
+mod test_players;
 #[cfg(feature = "opus")]
 mod wav;
 

@@ -9,8 +9,8 @@ use url::Url;
 
 use super::finding::{Finding, Findings, Outcome};
 use super::relay::{NotAllocated, allocate};
+use super::server::{PATIENCE, advice};
 use super::stun::{self, NoAnswer};
-use super::way::{PATIENCE, advice};
 use crate::cli::target;
 use crate::client::Client;
 use crate::network::deadline;

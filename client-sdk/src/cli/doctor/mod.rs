@@ -5,8 +5,8 @@ mod finding;
 mod ice;
 mod relay;
 mod rooms;
+mod server;
 mod stun;
-mod way;
 
 use std::process::ExitCode;
 
@@ -27,7 +27,7 @@ pub(super) async fn doctor(args: DoctorArgs, output: Output) -> Result<ExitCode,
     let credential = Credential::of(target, args.password.read()?, args.token.read()?);
 
     let (mut servers, mut findings) = (None, Findings::default());
-    if checks_server && way::check(&client, &server, &mut findings).await {
+    if checks_server && server::check(&client, &server, &mut findings).await {
         let options = options(args.bind, &server);
         servers = rooms::check(&client, credential, &options, &mut findings).await;
     }

@@ -6,7 +6,7 @@ use signal_core::ice::IceServer;
 use tokio::time::timeout;
 
 use super::finding::{Findings, Outcome};
-use super::way;
+use super::server;
 use crate::api::{JoinCredential, NewRoom, OnCreatorLeave};
 use crate::cli::target::{Key, Target};
 use crate::client::Client;
@@ -148,7 +148,7 @@ fn refused(
     findings: &mut Findings,
 ) -> Option<Vec<IceServer>> {
     let advice = match (error, error.code()) {
-        (RequestError::Network(NetworkError { failure, .. }), _) => way::advice(failure),
+        (RequestError::Network(NetworkError { failure, .. }), _) => server::advice(failure),
         (RequestError::WrongPath { .. }, _) => "Check the path of the address, if it has one.",
         (_, Some("unauthorized")) => "Get another access token: this one is not valid there.",
         (_, Some("wrong_password")) => "Check the password in ROOM_BOT_PASSWORD.",

@@ -3,7 +3,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::*;
-use crate::media::theatre::{PICTURE, Spectator, numbers, pictures, pictures_with, play};
+use crate::media::test_players::{PICTURE, Spectator, numbers, pictures, pictures_with, play};
 use crate::media::{Codec, MediaKind, OpenSource, Playback, Player, Source};
 use crate::session::TrackSource;
 

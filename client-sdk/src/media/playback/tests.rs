@@ -4,7 +4,7 @@ use tokio::time::{advance, sleep};
 
 use super::*;
 use crate::media::recording::Recording;
-use crate::media::theatre::{PICTURE, SOUND, Spectator, numbers, pictures, play, sound};
+use crate::media::test_players::{PICTURE, SOUND, Spectator, numbers, pictures, play, sound};
 use crate::media::{MediaKind, OpenSource, PlayerEvent, Source};
 
 #[tokio::test(start_paused = true)]

@@ -1,4 +1,4 @@
-//! The way to the server: its name, TCP, TLS and HTTP, each step with the code that calls use.
+//! The steps to the server: its name, TCP, TLS and HTTP, each with the code that calls use.
 
 use std::net::SocketAddr;
 use std::time::Duration;
