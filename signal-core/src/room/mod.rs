@@ -131,6 +131,14 @@ impl Room {
         self.carry_out(op, now).reply
     }
 
+    /// Gives a new room the host's own data, which participants never see. It is part of
+    /// [all events](event::RoomEvent::data), from the first one on. Empty data is none.
+    #[must_use]
+    pub fn with_data(mut self, data: Attributes) -> Self {
+        self.data = Some(data).filter(|data| !data.is_empty());
+        self
+    }
+
     /// Applies one operation as [`apply`](Self::apply) does, and also returns whether the record
     /// has to be written before the change is announced.
     pub fn carry_out(&mut self, op: &Op, now: Timestamp) -> Outcome {

@@ -1,5 +1,6 @@
 //! Creates rooms: chooses a free id, and counts the room among those of its creator.
 
+use signal_core::identity::Attributes;
 use signal_core::room::{Capacity, IdSuffix, OnCreatorLeave, Room, RoomSpec};
 use signal_core::{RoomId, Timestamp};
 use thiserror::Error;
@@ -25,6 +26,8 @@ pub(crate) struct CreateParams {
     pub(crate) capacity: Capacity,
     pub(crate) lifetime: Lifetime,
     pub(crate) on_creator_leave: OnCreatorLeave,
+    /// The host application's own data, which may be empty.
+    pub(crate) data: Attributes,
 }
 
 /// Why a room was not created.
@@ -86,7 +89,8 @@ impl Rooms {
                 self.counters.count(Limit::OpenRooms);
                 return Err(CreateRoomError::TooManyRooms);
             }
-            match self.shards.of(id).create(Room::create(spec), permit.flatten()) {
+            let room = Room::create(spec).with_data(wanted.data.clone());
+            match self.shards.of(id).create(room, permit.flatten()) {
                 Ok(room) => break (room, credentials),
                 Err(NotCreated::IdTaken) if wanted.id.is_some() => {
                     return Err(CreateRoomError::IdTaken);

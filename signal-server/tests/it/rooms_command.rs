@@ -128,7 +128,9 @@ fn cells(table: &str) -> Vec<Vec<&str>> {
 async fn a_room_is_created_for_a_user_and_opened_with_what_is_printed() {
     let managed = Managed::start().await;
     let api = &managed.served.api;
+    let data = ["--data", "meeting=17", "--data", "team=a"];
     let create = ["create", "--creator", "alice", "--name", "Stand-up", "--keep"];
+    let create = [create.as_slice(), &data].concat();
     let printed = managed.rooms(&create).await.done();
     let of = |name: &str| {
         let mut lines = printed.lines();
@@ -141,6 +143,7 @@ async fn a_room_is_created_for_a_user_and_opened_with_what_is_printed() {
     api.join(&room.id, &json!({"invite_token": of("invite token ")})).await.data();
     let shown = managed.rooms(&["show", &room.id, "--json"]).await.json();
     assert_eq!((&shown["name"], &shown["on_creator_leave"]), (&json!("Stand-up"), &json!("keep")));
+    assert_eq!(shown["data"], json!({"meeting": "17", "team": "a"}));
 }
 
 #[tokio::test]

@@ -116,6 +116,10 @@ pub(super) struct CreateArgs {
     /// Give the room no password, so that only its invite and tokens open it
     #[arg(long)]
     pub(super) no_password: bool,
+
+    /// Text of your own that you keep with the room, which participants never see; repeatable
+    #[arg(long, value_name = "NAME=TEXT", value_parser = attribute)]
+    pub(super) data: Vec<(String, String)>,
 }
 
 /// Changes of a room.

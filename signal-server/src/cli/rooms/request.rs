@@ -53,8 +53,17 @@ impl Request {
     }
 
     fn create(create: &CreateArgs) -> Self {
-        let CreateArgs { id, creator, name, max_participants, expires_minutes, keep, no_password } =
-            create;
+        let CreateArgs {
+            id,
+            creator,
+            name,
+            max_participants,
+            expires_minutes,
+            keep,
+            no_password,
+            data,
+        } = create;
+        let data = texts(data);
         Self::new(Method::POST, Vec::new()).with(given(json!({
             "room_id": id.map(|id| id.to_string()),
             "creator": creator,
@@ -63,6 +72,7 @@ impl Request {
             "expires_minutes": expires_minutes,
             "on_creator_leave": if *keep { "keep" } else { "close" },
             "has_password": no_password.then_some(false),
+            "data": (!data.is_empty()).then_some(data),
         })))
     }
 

@@ -1,5 +1,6 @@
 //! Creates a room for a user.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -9,6 +10,7 @@ use signal_core::room::Reject;
 use signal_core::wire::TypedText;
 
 use super::room::ManagedRoom;
+use super::texts;
 use crate::app::App;
 use crate::http::authentication::Accepting;
 use crate::http::body::JsonBody;
@@ -71,6 +73,10 @@ struct CreateRequest {
     /// invite or a token that operators create.
     #[cfg_attr(feature = "documents", schema(default = true))]
     has_password: Option<bool>,
+    /// Texts of your own, at most 1 KiB of JSON, which participants never see. By default there are
+    /// none.
+    #[cfg_attr(feature = "documents", schema(example = json!({"meeting": "17"})))]
+    data: Option<BTreeMap<String, String>>,
 }
 
 /// A new room, its password and its invite.
@@ -115,6 +121,9 @@ pub(crate) async fn create(
     let mut new = CreateRoom::without_creator(name);
     new.id = id.map_err(|error| invalid(&format!("room_id: {error}")))?;
     new.creator = request.creator;
+    if let Some(data) = request.data {
+        new.data = texts::parse("data", &data)?;
+    }
     if request.has_password == Some(false) {
         new.password = None;
     }

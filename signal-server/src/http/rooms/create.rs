@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use signal_core::ice::IceServer;
+use signal_core::identity::Attributes;
 use signal_core::room::Capacity;
 use signal_core::wire::TypedText;
 
@@ -164,6 +165,7 @@ pub(crate) async fn create(
         capacity,
         lifetime,
         on_creator_leave,
+        data: Attributes::default(),
     };
     let (untold, RoomCredentials { password, invite_token, join_url }) =
         counted.during(app.rooms.create(params)).await?;

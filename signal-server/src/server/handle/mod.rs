@@ -139,6 +139,8 @@ pub struct CreateRoom {
     /// The password: by default it is 6 random digits. Without one, the room is entered with its
     /// invite or a [minted](ServerHandle::mint) token.
     pub password: Option<PasswordChoice>,
+    /// Your [own data](ServerHandle::set_data), which participants never see: by default empty.
+    pub data: Attributes,
 }
 
 /// A new room and the credentials that open it.
@@ -221,7 +223,8 @@ impl ServerHandle {
     /// A room with the chosen id is open, the room is too large, the creator has too many open
     /// rooms, the room cannot be saved, or the server is stopping.
     pub async fn create_room(&self, new: CreateRoom) -> Result<CreatedRoom, CreateRoomError> {
-        let CreateRoom { id, creator, name, capacity, lifetime, on_creator_leave, password } = new;
+        let CreateRoom { id, creator, name, capacity, lifetime, on_creator_leave, password, data } =
+            new;
         let app =
             self.app.upgrade().filter(|app| !app.drain.is_on()).ok_or(CreateRoomError::Stopping)?;
         let name = name.to_string();
@@ -235,6 +238,7 @@ impl ServerHandle {
             capacity,
             lifetime,
             on_creator_leave,
+            data,
         };
         let (room, credentials) = app.rooms.create(params).await?;
         let room = room.keep();
@@ -286,6 +290,7 @@ impl CreateRoom {
             lifetime: Lifetime::default(),
             on_creator_leave: OnCreatorLeave::Close,
             password: Some(PasswordChoice::Random),
+            data: Attributes::default(),
         }
     }
 }

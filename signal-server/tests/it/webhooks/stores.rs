@@ -228,13 +228,14 @@ async fn each_event_has_the_data_that_the_application_keeps_with_the_room() {
     let handle = server.server().handle();
     let mut new = CreateRoom::without_creator(DisplayName::parse("daily").unwrap().unwrap());
     new.id = Some(RoomId::chosen("daily").unwrap());
-    let id = handle.create_room(new).await.unwrap().room.id;
-    let data = Attributes::new([("meeting", "17")]).unwrap();
-    handle.set_data(id, data).await.unwrap();
-    handle.close_room(id).await.unwrap();
+    new.data = Attributes::new([("meeting", "17")]).unwrap();
+    let created = handle.create_room(new.clone()).await.unwrap().room;
+    assert_eq!(created.data, Some(new.data));
+    handle.set_data(created.id, Attributes::default()).await.unwrap();
+    handle.close_room(created.id).await.unwrap();
     receiver.types_until("daily", "room_finished").await;
     let rooms = receiver.attempts().into_iter().map(|got| got.event["data"]["room"].clone());
     let (before, after) =
-        (json!({"id": "daily"}), json!({"id": "daily", "data": {"meeting": "17"}}));
+        (json!({"id": "daily", "data": {"meeting": "17"}}), json!({"id": "daily"}));
     assert_eq!(rooms.collect::<Vec<_>>(), [before, after.clone(), after]);
 }
