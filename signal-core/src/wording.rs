@@ -56,9 +56,10 @@ impl Reject {
                 "too many wrong passwords were tried; try again later",
             ],
             Self::PasswordUnchanged => ["新密码与旧密码相同", "the new password is the old one"],
-            Self::RestoresExhausted => {
-                ["恢复密码尝试的次数过多", "the password attempts were restored too often"]
-            }
+            Self::RestoresExhausted => [
+                "密码尝试次数不能再恢复，只会逐次自动增加",
+                "the password attempts can no longer be restored; they return one by one",
+            ],
             Self::NotPermitted => ["没有权限", "the permission for this is missing"],
             Self::RoomLocked => ["房间已锁定", "the room is locked"],
             Self::RoomTooLarge => ["房间人数上限过大", "the room would be too large"],
@@ -78,7 +79,10 @@ impl CloseReason {
     /// The text for people.
     pub fn text(self, language: Language) -> &'static str {
         let text = match self {
-            Self::ByAdmin => ["管理员关闭了房间", "the room was closed by the administrator"],
+            Self::ByAdmin => [
+                "有管理权限的人或运维人员关闭了房间",
+                "a moderator or the operator closed the room",
+            ],
             Self::ByCreator => ["创建者关闭了房间", "the creator closed the room"],
             Self::Expired => ["房间已过期", "the room has expired"],
         };

@@ -22,12 +22,13 @@ use crate::rooms::service::ChangeError;
 /// adds the text.
 #[derive(Clone, Debug)]
 pub(crate) enum ApiError {
+    /// The admin key is missing or wrong.
+    AdminKeyWrong,
     BodyTooLarge,
     /// The server is draining.
     Draining,
     Forbidden,
-    /// The detail describes the problem, in English.
-    InvalidArgument(String),
+    InvalidArgument(Detail),
     MethodNotAllowed,
     NotFound,
     /// A limit is reached.
@@ -43,11 +44,24 @@ pub(crate) enum ApiError {
     StorageUnavailable,
     /// The token was valid before.
     TokenExpired,
+    /// The request needs a token, but not that of a login.
+    TokenInvalid,
+    /// The user has as many open rooms as it may have.
+    TooManyRooms,
+    /// The request needs a login.
     Unauthorized,
     Unavailable,
     UnsupportedMediaType,
     /// The user for whom a token is wanted is banned from the room.
     UserBanned,
+}
+
+/// What is wrong with an argument, after the name of its field.
+#[derive(Clone, Debug)]
+pub(crate) struct Detail {
+    english: String,
+    /// If people can cause the problem, and not only programs.
+    chinese: Option<String>,
 }
 
 /// The reason of an error, for programs. These names are stable.
@@ -127,7 +141,10 @@ impl Code {
             Self::InviteVoid => "the invite token is wrong, or was replaced by a new one",
             Self::MethodNotAllowed => "the path exists, but does not support this method",
             Self::NotFound => "no such path",
-            Self::ParticipantNotFound => "no participant with this id has a seat in the room",
+            Self::ParticipantNotFound => {
+                "no participant with this id has a seat in the room, or none has entered with this \
+                 token yet"
+            }
             Self::PasswordLocked => {
                 "too many wrong passwords were tried in this room, or from this network; no password \
                  is compared for now"
@@ -158,17 +175,23 @@ impl ApiError {
             Self::InvalidArgument(_) => Code::InvalidArgument,
             Self::MethodNotAllowed => Code::MethodNotAllowed,
             Self::NotFound => Code::NotFound,
-            Self::RateLimited { .. } => Code::RateLimited,
+            Self::RateLimited { .. } | Self::TooManyRooms => Code::RateLimited,
             Self::Rejected { code, .. } => *code,
             Self::RequestTimeout => Code::RequestTimeout,
             Self::StorageUnavailable => Code::StorageUnavailable,
-            Self::TokenExpired | Self::Unauthorized => Code::Unauthorized,
+            Self::AdminKeyWrong | Self::TokenExpired | Self::TokenInvalid | Self::Unauthorized => {
+                Code::Unauthorized
+            }
             Self::UnsupportedMediaType => Code::UnsupportedMediaType,
         }
     }
 
     fn text(&self, language: Language) -> String {
         let (zh, en) = match self {
+            Self::AdminKeyWrong => (
+                "缺少管理密钥或密钥错误（`Authorization: Bearer`）",
+                "the admin key is missing or wrong (`Authorization: Bearer`)",
+            ),
             Self::BodyTooLarge => ("请求体过大", "the request body is too large"),
             Self::Draining => {
                 ("服务器正在重启，请稍后再试", "the server is restarting; try again in a moment")
@@ -176,8 +199,8 @@ impl ApiError {
             Self::Forbidden => ("没有权限", "you are not permitted to do this"),
             Self::InvalidArgument(detail) => {
                 return match language {
-                    Language::En => format!("invalid argument: {detail}"),
-                    Language::Zh => format!("参数无效: {detail}"),
+                    Language::En => format!("invalid argument: {}", detail.english),
+                    Language::Zh => format!("参数无效: {}", detail.chinese()),
                 };
             }
             Self::MethodNotAllowed => ("不支持该方法", "this method is not allowed here"),
@@ -192,6 +215,11 @@ impl ApiError {
                 "the server cannot save new rooms right now; try again",
             ),
             Self::TokenExpired => ("令牌已过期", "the token has expired"),
+            Self::TokenInvalid => ("令牌缺失或无效", "the token is missing or invalid"),
+            Self::TooManyRooms => (
+                "开放的房间数已达上限，请先关闭一个",
+                "too many rooms of this user are open; close one first",
+            ),
             Self::Unauthorized => ("请先登录", "a valid access token is needed"),
             Self::Unavailable => {
                 ("服务暂不可用，请稍后再试", "the server cannot do this right now; try again")
@@ -223,6 +251,9 @@ impl ApiError {
     fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::RateLimited { retry_after } => Some(*retry_after),
+            Self::TooManyRooms => Some(OPEN_ROOMS_RETRY),
+            // Waiting does not help.
+            Self::Rejected { reject: Reject::RestoresExhausted, .. } => None,
             // Jittered, so that it does not reveal how many others try, and clients do not all
             // return at once.
             Self::Rejected { code: Code::PasswordLocked, .. } => {
@@ -245,9 +276,25 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// The error for an invalid argument.
+impl Detail {
+    fn chinese(&self) -> &str {
+        self.chinese.as_deref().unwrap_or(&self.english)
+    }
+}
+
+/// The error for an argument that only a program gets wrong. The detail is in English.
 pub(crate) fn invalid(detail: &str) -> ApiError {
-    ApiError::InvalidArgument(detail.to_owned())
+    ApiError::InvalidArgument(Detail { english: detail.to_owned(), chinese: None })
+}
+
+/// The error for a field that people fill in: what is wrong with it, in Chinese and in English.
+pub(crate) fn wrong_input(field: &str, chinese: &str, english: &str) -> ApiError {
+    let [chinese, english] = [chinese, english].map(|problem| format!("{field}: {problem}"));
+    ApiError::InvalidArgument(Detail { english, chinese: Some(chinese) })
+}
+
+fn wrong_setting(field: &str, reject: Reject) -> ApiError {
+    wrong_input(field, reject.text(Language::Zh), reject.text(Language::En))
 }
 
 impl From<RateLimited> for ApiError {
@@ -281,10 +328,12 @@ impl From<CreateRoomError> for ApiError {
     fn from(error: CreateRoomError) -> Self {
         match error {
             CreateRoomError::IdTaken => invalid(&format!("room_id: {error}")),
-            CreateRoomError::TooLarge => invalid(&format!("max_participants: {error}")),
+            CreateRoomError::TooLarge => {
+                wrong_input("max_participants", "超过服务器允许的人数", &error.to_string())
+            }
             CreateRoomError::NotSaved => Self::StorageUnavailable,
             CreateRoomError::Stopping => Self::Unavailable,
-            CreateRoomError::TooManyRooms => Self::RateLimited { retry_after: OPEN_ROOMS_RETRY },
+            CreateRoomError::TooManyRooms => Self::TooManyRooms,
         }
     }
 }
@@ -304,23 +353,17 @@ impl From<Reject> for ApiError {
             Reject::GrantVoid | Reject::NotPermitted => return Self::Forbidden,
             Reject::IdsExhausted | Reject::RotationStale => return Self::Unavailable,
             Reject::ResumeFailed => return Self::Unauthorized,
-            Reject::PasswordUnchanged => {
-                return Self::InvalidArgument(format!("rotate_password: {reject}"));
-            }
-            Reject::RoomTooLarge => {
-                return Self::InvalidArgument(format!("max_participants: {reject}"));
-            }
+            Reject::PasswordUnchanged => return wrong_setting("rotate_password", reject),
+            Reject::RoomTooLarge => return wrong_setting("max_participants", reject),
             // Only sockets take seats.
             Reject::AddressFull => return Self::Unavailable,
-            Reject::RestoresExhausted => {
-                return Self::RateLimited { retry_after: Room::ATTEMPT_EVERY };
-            }
             // The response does not reveal whether the room existed.
             Reject::RoomClosed => return Reject::RoomNotFound.into(),
             Reject::CreatorStays => Code::Forbidden,
             Reject::InviteVoid => Code::InviteVoid,
             Reject::ParticipantNotFound => Code::ParticipantNotFound,
             Reject::PasswordLocked => Code::PasswordLocked,
+            Reject::RestoresExhausted => Code::RateLimited,
             Reject::RoomExpired => Code::RoomExpired,
             Reject::RoomFull => Code::RoomFull,
             Reject::RoomLocked => Code::RoomLocked,

@@ -158,7 +158,10 @@ async fn a_room_that_is_closed_by_the_operator_says_so_and_stays_closed() {
     let (mut v2, _) = api.enter_v2(&room, &api.ws_token(&room, "guest").await).await;
     v1.hear().await;
     handle.close_room(id(&room)).await.unwrap();
-    assert_eq!(v1.hear().await, json!({"type": "room_closed", "reason": "管理员关闭了房间"}));
+    assert_eq!(
+        v1.hear().await,
+        json!({"type": "room_closed", "reason": "有管理权限的人或运维人员关闭了房间"})
+    );
     let told = v2.hear().await;
     assert_eq!((&told["type"], &told["code"]), (&json!("room_closed"), &json!("admin")));
     assert_eq!((v1.closed().await, v2.closed().await), (4503, 4503));

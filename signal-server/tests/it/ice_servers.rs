@@ -9,7 +9,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use sha1::Sha1;
 use signal_core::{Timestamp, wire};
-use signal_server::{Limits, Secret};
+use signal_server::{DisplayName, Limits, MintToken, Secret};
 
 use crate::common::{self, Answer, Api, answer, builder, keys, text};
 
@@ -164,4 +164,16 @@ async fn an_address_asks_for_ice_servers_so_often_a_minute_and_it_costs_no_join(
     api.ws_token(&room, "another guest").await;
     common::pass(Duration::from_secs(60)).await;
     ask(&api, &room.id, Some(&guest)).await.data();
+}
+
+#[tokio::test]
+async fn a_minted_token_has_a_participant_only_once_somebody_has_entered_with_it() {
+    let api = Api::start().await;
+    let room = api.room().await;
+    let token = MintToken::new(DisplayName::parse("guest").unwrap().unwrap());
+    let minted = api.server().handle().mint(room.id.parse().unwrap(), token).unwrap().ws_token;
+    let unused = ask(&api, &room.id, Some(&minted)).await;
+    assert_eq!(unused.refused(), (404, "participant_not_found"));
+    let _guest = api.enter_v2(&room, &minted).await;
+    ask(&api, &room.id, Some(&minted)).await.data();
 }

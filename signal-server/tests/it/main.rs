@@ -19,6 +19,7 @@ mod document;
 mod documentation;
 mod drain;
 mod durability;
+mod error_texts;
 mod faults;
 mod guessing;
 mod handle;

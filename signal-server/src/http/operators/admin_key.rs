@@ -14,5 +14,5 @@ pub(crate) async fn require(State(key): State<AdminKey>, request: Request, next:
         return next.run(request).await;
     }
     tracing::debug!("refusing a request without the admin key");
-    ApiError::Unauthorized.into_response()
+    ApiError::AdminKeyWrong.into_response()
 }

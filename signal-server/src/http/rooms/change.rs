@@ -14,7 +14,7 @@ use super::summary::RoomJson;
 use crate::app::App;
 use crate::http::authentication::OwnRoom;
 use crate::http::body::JsonBody;
-use crate::http::error::{ApiError, invalid};
+use crate::http::error::{ApiError, wrong_input};
 use crate::http::error_responses::error_responses;
 use crate::http::response::Success;
 
@@ -109,9 +109,11 @@ impl ChangeRequest {
             Some(minutes) => Some(room.created_at() + field::lifetime(minutes)?.duration()),
         };
         if expires_at.is_some_and(|at| at <= app.rooms.clock.now()) {
-            return Err(invalid(
-                "expires_minutes: the room would already have ended, since they count from its \
-                 creation; use DELETE to close it",
+            return Err(wrong_input(
+                "expires_minutes",
+                "从创建时算起，房间已经结束；要关闭房间请用 DELETE",
+                "the room would already have ended, since they count from its creation; use DELETE \
+                 to close it",
             ));
         }
         let name = field::display_name("name", self.name.as_ref())?;

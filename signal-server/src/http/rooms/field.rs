@@ -8,8 +8,8 @@ use signal_core::DisplayName;
 use signal_core::room::Capacity;
 use signal_core::wire::TypedText;
 
-use crate::http::error::{ApiError, invalid};
-use crate::rooms::credentials::RoomPassword;
+use crate::http::error::{ApiError, wrong_input};
+use crate::rooms::credentials::{InvalidPassword, RoomPassword};
 use crate::rooms::lifetime::Lifetime;
 
 /// Parses a whole number in any notation: `60.0` is one too (JSON Schema core, section 4.2.3).
@@ -28,7 +28,7 @@ pub(in crate::http) fn display_name(
 ) -> Result<Option<DisplayName>, ApiError> {
     let Some(typed) = typed else { return Ok(None) };
     DisplayName::parse(&typed.without_halves())
-        .map_err(|error| invalid(&format!("{field}: {error}")))
+        .map_err(|error| wrong_input(field, "名称过长", &error.to_string()))
 }
 
 /// The capacity of a room, up to `most`.
@@ -38,20 +38,25 @@ pub(in crate::http) fn capacity(
 ) -> Result<Capacity, ApiError> {
     let number = u16::try_from(max_participants).ok();
     let capacity = number.and_then(|number| Capacity::new(number).ok());
-    capacity
-        .filter(|capacity| *capacity <= most)
-        .ok_or_else(|| invalid(&format!("max_participants: expected 1 to {}", most.participants())))
+    capacity.filter(|capacity| *capacity <= most).ok_or_else(|| {
+        let most = most.participants();
+        let (chinese, english) = (format!("须为 1 到 {most}"), format!("expected 1 to {most}"));
+        wrong_input("max_participants", &chinese, &english)
+    })
 }
 
 pub(in crate::http) fn lifetime(expires_minutes: i64) -> Result<Lifetime, ApiError> {
     let minutes = u32::try_from(expires_minutes).ok();
     minutes
         .and_then(|minutes| Lifetime::new(60 * Duration::from_secs(minutes.into())).ok())
-        .ok_or_else(|| invalid("expires_minutes: expected 1 to 1440"))
+        .ok_or_else(|| wrong_input("expires_minutes", "须为 1 到 1440", "expected 1 to 1440"))
 }
 
 pub(super) fn password(field: &str, typed: &str) -> Result<RoomPassword, ApiError> {
-    typed.parse().map_err(|error| invalid(&format!("{field}: {error}")))
+    let wrong = |error: InvalidPassword| {
+        wrong_input(field, "须为 6 个从 ! 到 ~ 的字符", &error.to_string())
+    };
+    typed.parse().map_err(wrong)
 }
 
 /// Floating-point numbers below this represent whole numbers exactly.

@@ -8,6 +8,7 @@ use signal_core::ice::IceServer;
 use signal_core::room::Reject;
 
 use crate::app::App;
+use crate::auth::token_error::TokenError;
 use crate::http::authentication::LoginParts;
 use crate::http::client::Client;
 use crate::http::error::ApiError;
@@ -15,12 +16,14 @@ use crate::http::error_responses::error_responses;
 use crate::http::language::PreferredLanguage;
 use crate::http::path::RoomPath;
 use crate::http::response::{Success, rfc3339};
+use crate::rooms::access::ClaimError;
 
 error_responses!(
     Unauthorized,
     Forbidden,
     RoomLocked,
     RoomNotFound,
+    ParticipantNotFound,
     RoomExpired,
     RateLimited,
     Unavailable
@@ -69,7 +72,12 @@ pub(crate) async fn ice_servers(
     PreferredLanguage(language): PreferredLanguage,
     login: LoginParts,
 ) -> Result<Success<Announced>, ApiError> {
-    let claim = app.access.claim_seat(room, login.request(None), client, language).await?;
+    let claim = app.access.claim_seat(room, login.request(None), client, language).await;
+    let claim = claim.map_err(|error| match error {
+        // Guests have tokens too, and no login.
+        ClaimError::Token(TokenError::Invalid) => ApiError::TokenInvalid,
+        error => error.into(),
+    })?;
     let participant = claim.room.granted(&claim.grant)?.ok_or(Reject::ParticipantNotFound)?;
     app.rates.count_ice_request(client)?;
     let ice = app.ice.for_participant(&claim.room, participant).await;
