@@ -3,9 +3,9 @@
 //!
 //! `cli` reads the command line, and `scenario` plans what happens. `generators` carry it out, in
 //! this process or on other machines: `run` creates rooms and adds up, and `participants` enter
-//! them. `measure` has latencies, losses and counts, and `machine` what the tester and the server
-//! use. `report` has the results, which `objectives` judge and `output` shows. `capacity`, `compare`
-//! and `record` are the other subcommands.
+//! them. `measure` has latencies, losses and counts, and `machine` what tester and server use.
+//! `report` has the results, which `objectives` judge and `output` shows. The other subcommands are
+//! `capacity`, `compare` and `record`.
 #![forbid(unsafe_code)]
 
 mod capacity;

@@ -12,7 +12,7 @@ use tokio::time::{MissedTickBehavior, interval_at};
 use crate::machine::server_metrics::{MESSAGES, MetricsSource, ServerMetrics};
 use crate::machine::usage::{self, Usage, share};
 use crate::measure::latency::micros;
-use crate::measure::live_counts::{Board, Counts};
+use crate::measure::live_counts::{Counts, LiveCounts};
 use crate::measure::timeline::MOST_STRETCHES;
 
 /// A watcher that runs.
@@ -86,7 +86,7 @@ struct Shared {
 
 impl Watcher {
     /// Starts to watch, from within the runtime whose tasks are to be watched.
-    pub(crate) fn start(board: Arc<Board>, server: ServerSources) -> std::io::Result<Self> {
+    pub(crate) fn start(live: Arc<LiveCounts>, server: ServerSources) -> std::io::Result<Self> {
         let mut lag = Histogram::new(2).expect("two digits are within what it takes");
         lag.auto(true);
         let shared = Arc::new(Shared {
@@ -99,7 +99,7 @@ impl Watcher {
         let is_server_here = server.pid.is_some();
         let sampling = thread::Builder::new()
             .name("watcher".into())
-            .spawn(move || sample_all(&board, &server, &of_sampler))?;
+            .spawn(move || sample_all(&live, &server, &of_sampler))?;
         let ticking = tokio::spawn(tick(Arc::clone(&shared))).abort_handle();
         Ok(Self { shared, sampling, ticking, is_server_here })
     }
@@ -167,12 +167,12 @@ impl Samples {
     }
 }
 
-fn sample_all(board: &Board, server: &ServerSources, shared: &Shared) -> Samples {
+fn sample_all(live: &LiveCounts, server: &ServerSources, shared: &Shared) -> Samples {
     let mut samples = Samples::default();
     let mut due = Instant::now();
     let mut latest: Option<Sample> = None;
     loop {
-        let sample = sample(board, server);
+        let sample = sample(live, server);
         if let Some(before) = &latest {
             let load = Load::between(before, &sample);
             *shared.load.lock().unwrap_or_else(PoisonError::into_inner) = load;
@@ -188,8 +188,8 @@ fn sample_all(board: &Board, server: &ServerSources, shared: &Shared) -> Samples
     }
 }
 
-fn sample(board: &Board, server: &ServerSources) -> Sample {
-    let (at, tester, counts) = (Instant::now(), Usage::of(None), board.counts());
+fn sample(live: &LiveCounts, server: &ServerSources) -> Sample {
+    let (at, tester, counts) = (Instant::now(), Usage::of(None), live.counts());
     // A server that does not answer has no figures for this second.
     let metrics = server.metrics.as_ref().and_then(|source| source.fetch().ok());
     let of_process = server.pid.and_then(|pid| Usage::of(Some(pid)));

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 #[derive(Debug)]
-pub(crate) struct Board {
+pub(crate) struct LiveCounts {
     /// Those who are on their way in.
     entering: AtomicU64,
     entered: AtomicU64,
@@ -30,7 +30,7 @@ pub(crate) struct Counts {
     pub(crate) present: u64,
 }
 
-impl Board {
+impl LiveCounts {
     pub(crate) fn new(rooms: usize) -> Self {
         Self {
             entering: AtomicU64::new(0),

@@ -9,9 +9,9 @@ use signal_core::ParticipantId;
 use crate::measure::latency_kind::Kind;
 use crate::measure::recorder::{Fate, Recorder, Step};
 
-/// The expectations of a room, shared by its participants.
+/// The deliveries that are expected in a room, shared by its participants.
 #[derive(Debug, Default)]
-pub(crate) struct Room(Mutex<Expectations>);
+pub(crate) struct RoomDeliveries(Mutex<Expectations>);
 
 #[derive(Debug, Default)]
 struct Expectations {
@@ -41,7 +41,7 @@ struct News {
     heard: Vec<(ParticipantId, Instant)>,
 }
 
-impl Room {
+impl RoomDeliveries {
     pub(crate) fn sends(
         &self,
         number: u64,
@@ -270,7 +270,7 @@ mod tests {
         let begin = Instant::now();
         let at = |millis| begin + Duration::from_millis(millis);
         let recorder = Recorder::new(begin, begin);
-        let room = Room::default();
+        let room = RoomDeliveries::default();
         let (old, older, newcomer) = (id("p_00000003"), id("p_00000004"), id("p_00000002"));
         room.enters(older, at(0), &[], &recorder);
         // The member hears before the newcomer itself does.
@@ -289,7 +289,7 @@ mod tests {
         let begin = Instant::now();
         let at = |millis| begin + Duration::from_millis(millis);
         let recorder = Recorder::new(begin, begin);
-        let room = Room::default();
+        let room = RoomDeliveries::default();
         let (old, older, newcomer) = (id("p_00000003"), id("p_00000004"), id("p_00000002"));
         room.enters(newcomer, at(10), &[older, old], &recorder);
         room.hears_arrival(older, newcomer, at(12), &recorder);
@@ -304,7 +304,7 @@ mod tests {
     fn what_was_cut_short_is_not_lost() {
         let begin = Instant::now();
         let recorder = Recorder::new(begin, begin);
-        let room = Room::default();
+        let room = RoomDeliveries::default();
         let (old, newcomer) = (id("p_00000003"), id("p_00000002"));
         room.enters(old, begin, &[], &recorder);
         room.enters(newcomer, begin, &[old], &recorder);
@@ -319,7 +319,7 @@ mod tests {
     fn whoever_leaves_at_once_is_still_heard_of() {
         let begin = Instant::now();
         let recorder = Recorder::new(begin, begin);
-        let room = Room::default();
+        let room = RoomDeliveries::default();
         let (old, newcomer) = (id("p_00000003"), id("p_00000002"));
         room.enters(old, begin, &[], &recorder);
         room.enters(newcomer, begin, &[old], &recorder);
@@ -332,7 +332,7 @@ mod tests {
     fn nothing_is_expected_of_whoever_has_left() {
         let begin = Instant::now();
         let recorder = Recorder::new(begin, begin);
-        let room = Room::default();
+        let room = RoomDeliveries::default();
         let (one, other) = (id("p_00000003"), id("p_00000002"));
         room.enters(one, begin, &[], &recorder);
         room.enters(other, begin, &[one], &recorder);

@@ -10,10 +10,10 @@ use tokio::sync::watch;
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio::time::{sleep, sleep_until};
 
-use crate::measure::live_counts::Board;
+use crate::measure::live_counts::LiveCounts;
 use crate::measure::loss::AllLosses;
 use crate::measure::phase::{Phase, reached};
-use crate::participants::deliveries::Room;
+use crate::participants::deliveries::RoomDeliveries;
 use crate::participants::media::{self, Observations, Quality, SHORT_VISIT, Totals};
 use crate::participants::signaling::{self, SignalingVisit};
 use crate::participants::world::{PATIENCE, World};
@@ -21,7 +21,7 @@ use crate::scenario::{Depth, Plan, Visit};
 
 /// The participants of a run.
 pub(crate) struct Visits {
-    rooms: Vec<Arc<Room>>,
+    rooms: Vec<Arc<RoomDeliveries>>,
     task: Task,
 }
 
@@ -44,7 +44,7 @@ pub(crate) struct Sums {
 
 impl Visits {
     pub(crate) fn start(world: &Arc<World>, plan: &Plan, phases: &watch::Receiver<Phase>) -> Self {
-        let rooms: Vec<Arc<Room>> = plan.rooms.iter().map(|_| Arc::default()).collect();
+        let rooms: Vec<Arc<RoomDeliveries>> = plan.rooms.iter().map(|_| Arc::default()).collect();
         let (world, phases, of_visits) = (Arc::clone(world), phases.clone(), rooms.clone());
         let visits = plan.visits.clone();
         let (begin, of_tasks) = (world.begin, phases.clone());
@@ -76,14 +76,14 @@ impl Visits {
     }
 
     /// Waits for pending messages.
-    pub(crate) async fn drain(&self, board: &Board, deadline: Instant) {
+    pub(crate) async fn drain(&self, live: &LiveCounts, deadline: Instant) {
         let has_measured = || match self.task {
-            Task::Media(_) => board.has_everybody_measured(),
+            Task::Media(_) => live.has_everybody_measured(),
             Task::Signaling(_) => true,
         };
         let is_quiet = || self.rooms.iter().all(|room| room.is_quiet());
         let is_over = || {
-            !board.is_anybody_entering() && !board.is_anybody_away() && has_measured() && is_quiet()
+            !live.is_anybody_entering() && !live.is_anybody_away() && has_measured() && is_quiet()
         };
         while Instant::now() < deadline && !is_over() {
             sleep(POLL).await;
@@ -236,12 +236,12 @@ mod tests {
     async fn whoever_is_on_its_way_back_is_waited_for() {
         let task = Task::Signaling(tokio::spawn(async { Vec::new() }));
         let visits = Visits { rooms: Vec::new(), task };
-        let (board, hour) = (Board::new(0), Duration::from_secs(3600));
-        board.goes_away();
-        let draining = visits.drain(&board, Instant::now() + hour);
+        let (live, hour) = (LiveCounts::new(0), Duration::from_secs(3600));
+        live.goes_away();
+        let draining = visits.drain(&live, Instant::now() + hour);
         assert!(timeout(POLL * 3, draining).await.is_err());
-        board.comes_back();
-        visits.drain(&board, Instant::now() + hour).await;
+        live.comes_back();
+        visits.drain(&live, Instant::now() + hour).await;
     }
 
     #[tokio::test]

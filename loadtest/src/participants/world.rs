@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use client_sdk::IceServer;
 
 use crate::interrupt::Interrupt;
-use crate::measure::live_counts::Board;
+use crate::measure::live_counts::LiveCounts;
 use crate::measure::recorder::Recorder;
 use crate::scenario::Scenario;
 use crate::target::Target;
@@ -16,7 +16,7 @@ pub(crate) struct World {
     pub(crate) target: Arc<Target>,
     pub(crate) scenario: Scenario,
     pub(crate) recorder: Arc<Recorder>,
-    pub(crate) board: Arc<Board>,
+    pub(crate) live: Arc<LiveCounts>,
     /// By the index of the room; `None` for a room that could not be created.
     pub(crate) rooms: Vec<Option<RoomAccess>>,
     /// When the first participant is to arrive.

@@ -21,7 +21,7 @@ use crate::machine::health::Bounds;
 use crate::machine::open_files::{self, TooFewFiles};
 use crate::machine::watcher::{Watched, Watcher};
 use crate::measure::latency_kind::Kind;
-use crate::measure::live_counts::Board;
+use crate::measure::live_counts::LiveCounts;
 use crate::measure::loss::AllLosses;
 use crate::measure::phase::Phase;
 use crate::measure::recorder::Recorder;
@@ -122,8 +122,8 @@ pub(crate) async fn run(
     // The time before the warm-up does not count either.
     let counts_from = if warm_up.is_zero() { begin } else { begin + creating + warm_up };
     let recorder = Arc::new(Recorder::new(begin, counts_from));
-    let board = Arc::new(Board::new(plan.rooms.len()));
-    let watcher = Watcher::start(Arc::clone(&board), target.sources.clone())?;
+    let live = Arc::new(LiveCounts::new(plan.rooms.len()));
+    let watcher = Watcher::start(Arc::clone(&live), target.sources.clone())?;
     let probe = probe.start(Arc::clone(&recorder))?;
     // A newcomer comes while the participant that it replaces goes, and the creator's seat is kept.
     let changes = scenario.churn || scenario.shape.is_some();
@@ -140,7 +140,7 @@ pub(crate) async fn run(
         target: Arc::clone(target),
         scenario: scenario.clone(),
         recorder: Arc::clone(&recorder),
-        board: Arc::clone(&board),
+        live: Arc::clone(&live),
         rooms,
         begin: first_join,
         end: first_join + plan.end,
@@ -181,7 +181,7 @@ pub(crate) async fn run(
     probe.end(end);
     recorder.begin(Phase::End, end);
     phase.send_replace(Phase::End);
-    visits.drain(&board, end + GRACE).await;
+    visits.drain(&live, end + GRACE).await;
     let probe_room = probe.room.clone();
     let relayed = tokio::task::spawn_blocking(move || probe.finish(end, GRACE));
     let relayed = relayed.await.unwrap_or(Relayed::NONE);
@@ -202,7 +202,7 @@ pub(crate) async fn run(
     Ok(Outcome {
         times: Times { begin, first_join, filled: filled.min(end), held: held.min(end), end },
         participants: Count {
-            wanted: (plan.visits.len() as u64).saturating_sub(board.cut_short()),
+            wanted: (plan.visits.len() as u64).saturating_sub(live.cut_short()),
             reached: totals.participants,
         },
         connections: Count { wanted: connections, reached: totals.connections },
@@ -221,16 +221,16 @@ async fn fill(world: &World, plan: &Plan, expected: Expected) -> bool {
     sleep_until((world.begin + plan.filled).into()).await;
     let Some(connections) = expected.connections else { return true };
     // The time runs even if not all of them connect.
-    let mut progress = (Instant::now(), world.board.counts());
+    let mut progress = (Instant::now(), world.live.counts());
     loop {
-        let (now, counts) = (Instant::now(), world.board.counts());
+        let (now, counts) = (Instant::now(), world.live.counts());
         if counts != progress.1 {
             progress = (now, counts);
         }
         let has_waited = |patience| now.saturating_duration_since(progress.0) >= patience;
         let has_settled = counts.entered + counts.failed >= expected.participants;
         // A participant that has not entered has no connections.
-        let possible = connections.min(world.board.possible_connections());
+        let possible = connections.min(world.live.possible_connections());
         if has_settled && counts.entered == 0 {
             // Nothing is left that could happen.
             return false;

@@ -37,7 +37,7 @@ pub(crate) async fn show(
             _ = ticks.tick() => {}
             () = reached(Phase::End, &mut phases) => break,
         }
-        let counts = world.board.counts();
+        let counts = world.live.counts();
         let mut state = format!("{}/{participants} participants", counts.entered);
         if let Some(relay) = world.recorder.latest(Kind::Relay, 0.99) {
             state += &format!(", relay p99 {relay:.1} ms");

@@ -22,7 +22,7 @@ use self::protocol::{
 pub(crate) use self::serve::serve;
 use crate::interrupt::Interrupt;
 use crate::machine::watcher::Watcher;
-use crate::measure::live_counts::Board;
+use crate::measure::live_counts::LiveCounts;
 use crate::report::{MergeError, Report, RunSettings};
 use crate::run::Criteria;
 use crate::scenario::Scenario;
@@ -97,7 +97,7 @@ impl Agents {
                 part
             }
         });
-        let watcher = Watcher::start(Arc::new(Board::new(0)), sources)?;
+        let watcher = Watcher::start(Arc::new(LiveCounts::new(0)), sources)?;
         let mut parts = pin!(join_all(parts));
         let parts = tokio::select! {
             parts = &mut parts => parts,

@@ -27,7 +27,7 @@ use crate::measure::latency_kind::Kind;
 use crate::measure::loss::Lost;
 use crate::measure::phase::{Phase, reached};
 use crate::measure::recorder::{Fate, Step};
-use crate::participants::deliveries::Room;
+use crate::participants::deliveries::RoomDeliveries;
 use crate::participants::numbered_text::{next_number, number_of, numbered};
 use crate::participants::schedule::{Act, Schedule};
 use crate::participants::world::World;
@@ -36,7 +36,7 @@ use crate::scenario::Visit;
 /// Takes part in a room until its visit or the run ends; `None` if it did not enter.
 pub(crate) async fn take_part(
     world: Arc<World>,
-    room: Arc<Room>,
+    room: Arc<RoomDeliveries>,
     visit: Visit,
     options: Options,
     mut phases: watch::Receiver<Phase>,
@@ -49,12 +49,12 @@ pub(crate) async fn take_part(
             return None;
         },
     }
-    world.board.arrives();
+    world.live.arrives();
     let entering = tokio::select! {
         entered = entry::enter(&world, &visit, options) => entered.map_err(|e| e.to_string()),
         () = reached(Phase::Over, &mut phases) => {
             if world.is_cut_short(intended) {
-                world.board.cut_one_short();
+                world.live.cut_one_short();
                 return None;
             }
             Err("the run ended before".into())
@@ -66,7 +66,7 @@ pub(crate) async fn take_part(
             let now = Instant::now();
             world.recorder.unanswered(Kind::Arrival, intended, Fate::Refused, now);
             world.recorder.failed(format!("a participant could not enter: {error}"));
-            world.board.failed();
+            world.live.failed();
             None
         }
     }
@@ -74,7 +74,7 @@ pub(crate) async fn take_part(
 
 struct Participant<'a> {
     world: &'a World,
-    room: &'a Room,
+    room: &'a RoomDeliveries,
     me: client_sdk::Participant,
     network: Option<BadNetwork>,
     observations: Observations,
@@ -95,11 +95,11 @@ struct Participant<'a> {
 }
 
 impl<'a> Participant<'a> {
-    fn new(world: &'a World, room: &'a Room, entered: Entered, visit: &Visit) -> Self {
+    fn new(world: &'a World, room: &'a RoomDeliveries, entered: Entered, visit: &Visit) -> Self {
         let now = Instant::now();
         let Entered { participant: me, network, since } = entered;
         let there: HashSet<_> = me.participants().into_iter().map(|other| other.id).collect();
-        world.board.entered(visit.room);
+        world.live.entered(visit.room);
         room.enters(me.id(), since, &Vec::from_iter(there.iter().copied()), &world.recorder);
         let mut random = StdRng::seed_from_u64(visit.seed);
         let left = visit.leave.map(|leave| world.begin + leave);
@@ -155,7 +155,7 @@ impl<'a> Participant<'a> {
                 samples = self.sampler.samples(), if self.is_measured && !self.is_sampled => {
                     self.observations.stats = samples;
                     self.is_sampled = true;
-                    self.world.board.measured();
+                    self.world.live.measured();
                 }
                 Some(_) = self.tasks.join_next() => {}
                 _ = phases.changed() => {}
@@ -181,7 +181,7 @@ impl<'a> Participant<'a> {
         self.measure();
         let now = Instant::now();
         if let Some(since) = self.away_since {
-            self.world.board.comes_back();
+            self.world.live.comes_back();
             self.world.recorder.unanswered(Kind::Resume, since, Fate::Lost, now);
             self.observations.losses.lose(Lost::Signaling, since);
         }
@@ -189,7 +189,7 @@ impl<'a> Participant<'a> {
             self.observations.stats = self.sampler.samples().await;
         }
         self.me.leave().await;
-        self.world.board.left();
+        self.world.live.left();
         if let Some(network) = self.network {
             self.observations.stalls = network.stalls();
             self.world.recorder.impaired(network.figures());
@@ -204,7 +204,7 @@ impl<'a> Participant<'a> {
             Act::Cut => {
                 if self.away_since.is_none() {
                     self.away_since = Some(intended);
-                    self.world.board.goes_away();
+                    self.world.live.goes_away();
                     self.me.reconnect().await;
                 }
             }
@@ -274,12 +274,12 @@ impl<'a> Participant<'a> {
             }
             Event::Reconnecting if self.away_since.is_none() => {
                 self.away_since = Some(now);
-                world.board.goes_away();
+                world.live.goes_away();
                 observations.losses.lose(Lost::Signaling, now);
             }
             Event::Resumed { .. } => {
                 if let Some(since) = self.away_since.take() {
-                    world.board.comes_back();
+                    world.live.comes_back();
                     let step = Step { intended: since, started: since, ended: now };
                     recorder.answered(Kind::Resume, step);
                 }
@@ -296,7 +296,7 @@ impl<'a> Participant<'a> {
                 // The first time counts: a connection that comes back is no late one.
                 if let Entry::Vacant(first) = observations.connected.entry(participant) {
                     first.insert(now);
-                    world.board.connected();
+                    world.live.connected();
                 }
             }
             Event::ConnectionState { participant, state, failure } => {
@@ -322,7 +322,7 @@ impl<'a> Participant<'a> {
         let recorder = &self.world.recorder;
         let since = match self.away_since.take() {
             Some(since) => {
-                self.world.board.comes_back();
+                self.world.live.comes_back();
                 since
             }
             None => now,

@@ -22,7 +22,7 @@ use crate::measure::latency_kind::Kind;
 use crate::measure::loss::{Losses, Lost};
 use crate::measure::phase::{Phase, reached};
 use crate::measure::recorder::{Fate, Step};
-use crate::participants::deliveries::Room;
+use crate::participants::deliveries::RoomDeliveries;
 use crate::participants::numbered_text::{next_number, number_of, numbered};
 use crate::participants::schedule::{Act, Schedule};
 use crate::participants::world::{RoomAccess, World};
@@ -41,7 +41,7 @@ pub(crate) struct SignalingVisit {
 /// Takes part in a room until its visit or the run ends.
 pub(crate) async fn take_part(
     world: Arc<World>,
-    room: Arc<Room>,
+    room: Arc<RoomDeliveries>,
     visit: Visit,
     mut phases: watch::Receiver<Phase>,
 ) -> SignalingVisit {
@@ -53,10 +53,10 @@ pub(crate) async fn take_part(
             return SignalingVisit::default();
         },
     }
-    world.board.arrives();
+    world.live.arrives();
     let give_up = |fate| {
         world.recorder.unanswered(Kind::Arrival, intended, fate, Instant::now());
-        world.board.failed();
+        world.live.failed();
     };
     let Some(access) = &world.rooms[visit.room] else {
         world.recorder.failed("its room could not be created");
@@ -77,7 +77,7 @@ pub(crate) async fn take_part(
             Fate::Refused
         }
         None if world.is_cut_short(intended) => {
-            world.board.cut_one_short();
+            world.live.cut_one_short();
             return SignalingVisit::default();
         }
         None => {
@@ -93,7 +93,7 @@ pub(crate) async fn take_part(
 struct Participant<'a> {
     world: &'a World,
     access: &'a RoomAccess,
-    room: &'a Room,
+    room: &'a RoomDeliveries,
     connection: Connection,
     id: ParticipantId,
     resume_token: String,
@@ -116,7 +116,7 @@ impl<'a> Participant<'a> {
     fn new(
         world: &'a World,
         access: &'a RoomAccess,
-        room: &'a Room,
+        room: &'a RoomDeliveries,
         entered: Entered,
         visit: &Visit,
     ) -> Self {
@@ -125,7 +125,7 @@ impl<'a> Participant<'a> {
         let mut random = StdRng::seed_from_u64(visit.seed);
         let leave = visit.leave.map(|leave| world.begin + leave);
         let schedule = Schedule::new(&world.scenario, leave, world.end, now, &mut random);
-        world.board.entered(visit.room);
+        world.live.entered(visit.room);
         room.enters(id, since, &there, &world.recorder);
         let mut participant = Self {
             world,
@@ -198,7 +198,7 @@ impl<'a> Participant<'a> {
         self.give_up();
         self.connection.send(&ClientMessage::Leave);
         let _ = timeout(FAREWELL, self.connection.close()).await;
-        self.world.board.left();
+        self.world.live.left();
         let connections = self.connected.len() as u64;
         SignalingVisit { entered: true, connections, losses: self.losses, until }
     }
@@ -271,7 +271,7 @@ impl<'a> Participant<'a> {
     fn answer(&mut self, to: ParticipantId, negotiation: Option<u32>, now: Instant) {
         self.describe(to, SignalKind::Answer, negotiation, now);
         if self.connected.insert(to) {
-            self.world.board.connected();
+            self.world.live.connected();
         }
     }
 
@@ -280,7 +280,7 @@ impl<'a> Participant<'a> {
             return;
         }
         if self.connected.insert(from) {
-            self.world.board.connected();
+            self.world.live.connected();
         }
         let (intended, ended) = (self.entered, now);
         self.world.recorder.answered(Kind::Connected, Step { intended, started: intended, ended });

@@ -20,12 +20,12 @@ impl Participant<'_> {
         phases: &mut watch::Receiver<Phase>,
     ) -> bool {
         self.connection.cut();
-        self.world.board.goes_away();
+        self.world.live.goes_away();
         let returned = tokio::select! {
             returned = self.try_to_come_back() => returned,
             () = reached(Phase::Over, phases) => false,
         };
-        self.world.board.comes_back();
+        self.world.live.comes_back();
         let now = Instant::now();
         let recorder = &self.world.recorder;
         if returned {
