@@ -36,7 +36,7 @@ async fn main() -> io::Result<()> {
         config.ping_every = Duration::from_secs(seconds);
         config.idle_timeout = 2 * config.ping_every;
     }
-    let mut engine = Engine::with_config(rand::random(), config);
+    let mut engine = Engine::with_config(rand::random(), config).expect("its limits fit");
     let lifetime = Duration::from_secs(24 * 3600);
     let spec = RoomSpec::draw(rand::random(), tag(&key, &password), now(), lifetime);
     let room = engine.create(spec).expect("it is the only room").id();

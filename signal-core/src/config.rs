@@ -124,8 +124,8 @@ impl HubConfig {
         capacity <= self.max_capacity
     }
 
-    /// Checks that the limits fit each other. A [`Hub`](crate::hub::Hub) does not check them
-    /// itself.
+    /// Checks that the limits fit each other. An [`Engine`](crate::Engine) checks them too, a
+    /// [`Hub`](crate::hub::Hub) does not.
     ///
     /// # Errors
     ///

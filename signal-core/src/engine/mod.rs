@@ -29,6 +29,7 @@ pub use self::questions::{Question, QuestionId};
 pub use self::rooms::CreateError;
 pub use self::saves::Save;
 use self::saves::{Answer, Saves};
+use crate::config::InvalidConfig;
 use crate::deadlines::Deadlines;
 use crate::entry::Entry;
 use crate::error::ErrorCode;
@@ -93,12 +94,21 @@ impl Engine {
     /// Creates an engine without rooms, with the default settings. `process` is a random number,
     /// drawn anew at each start of the process.
     pub fn new(process: u64) -> Self {
-        Self::with_config(process, EngineConfig::default())
+        Self::of(process, EngineConfig::default())
     }
 
     /// Creates an engine without rooms. `process` is a random number, drawn anew at each start of
     /// the process.
-    pub fn with_config(process: u64, config: EngineConfig) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// [`EngineConfig::hub`] does not pass its [check](crate::config::HubConfig::check).
+    pub fn with_config(process: u64, config: EngineConfig) -> Result<Self, InvalidConfig> {
+        config.hub.check()?;
+        Ok(Self::of(process, config))
+    }
+
+    fn of(process: u64, config: EngineConfig) -> Self {
         Self {
             hub: Hub::new(NodeId(process), config.hub.clone()),
             config,

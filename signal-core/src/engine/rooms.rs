@@ -53,6 +53,10 @@ impl Engine {
     /// sockets are gone with that process; participants that spoke v2 may resume for a while. The
     /// room is written again only if somebody had a socket.
     ///
+    /// A room above [`HubConfig::max_capacity`](crate::config::HubConfig::max_capacity) is added as
+    /// it is, though the limits may be too low for it: raise them, or [`change`](Self::change) its
+    /// capacity.
+    ///
     /// # Errors
     ///
     /// The room's id is taken.

@@ -129,7 +129,7 @@ fn a_crash_loses_no_event_that_was_told_and_gives_no_key_another_meaning() {
     for survives in 0..8 {
         let mut config = EngineConfig::default();
         config.saves = true;
-        let mut engine = Engine::with_config(1, config.clone());
+        let mut engine = Engine::with_config(1, config.clone()).unwrap();
         let mut table = BTreeMap::new();
         let mut told = BTreeMap::new();
         let mut writes = 0;
@@ -164,7 +164,7 @@ fn a_crash_loses_no_event_that_was_told_and_gives_no_key_another_meaning() {
         assert_eq!(events(&mut engine), [], "nothing is told that is not written");
         drop(engine);
 
-        let mut engine = Engine::with_config(2, config);
+        let mut engine = Engine::with_config(2, config).unwrap();
         for record in table.values() {
             let record = Room::from_record(record).unwrap();
             let seated = record.seats().iter().map(|seat| seat.id).collect::<BTreeSet<_>>();
@@ -187,7 +187,7 @@ fn a_crash_loses_no_event_that_was_told_and_gives_no_key_another_meaning() {
 fn a_host_that_takes_no_events_is_told_how_many_it_has_missed() {
     let mut config = EngineConfig::default();
     config.max_events = 2;
-    let mut engine = Engine::with_config(1, config);
+    let mut engine = Engine::with_config(1, config).unwrap();
     let room = engine.create(spec()).unwrap().id();
     for locked in [true, false, true] {
         let change = Change { locked: Some(locked), ..Change::default() };

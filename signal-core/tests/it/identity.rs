@@ -226,7 +226,7 @@ fn identities_are_written_once_and_outlive_the_process() {
     save(&mut host.engine, &mut records, &mut seats);
     assert_eq!(seats.len(), 48, "what is not needed is removed");
 
-    let mut engine = Engine::with_config(2, config);
+    let mut engine = Engine::with_config(2, config).unwrap();
     let room = Room::from_record(&records[&host.room]).unwrap();
     let read = seats.iter().map(|(id, bytes)| (*id, Identity::from_bytes(bytes).unwrap()));
     engine.restore(room, read, START).unwrap();
@@ -304,7 +304,7 @@ struct Host {
 
 impl Host {
     fn new(config: EngineConfig) -> Self {
-        let mut engine = Engine::with_config(1, config);
+        let mut engine = Engine::with_config(1, config).unwrap();
         let room = engine.create(spec()).unwrap().id();
         Self { engine, room, opened: 0 }
     }

@@ -169,7 +169,7 @@ fn a_moderator_does_not_kick_itself() {
 
 #[test]
 fn the_host_changes_permissions_and_there_is_an_event() {
-    let mut engine = Engine::with_config(1, EngineConfig::default());
+    let mut engine = Engine::with_config(1, EngineConfig::default()).unwrap();
     let password = PasswordTag::new([7; 32]);
     let room = engine.create(RoomSpec::draw([3; 50], password, START, LIFE)).unwrap().id();
     let grant = engine.admit(room, password, None, 5, START).unwrap();

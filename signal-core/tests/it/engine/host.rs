@@ -22,7 +22,7 @@ pub(super) struct Host {
 
 impl Host {
     pub(super) fn new(config: EngineConfig) -> Self {
-        let mut engine = Engine::with_config(1, config);
+        let mut engine = Engine::with_config(1, config).unwrap();
         let spec = RoomSpec::draw([3; 50], PASSWORD, START, LIFE);
         let room = engine.create(spec).unwrap().id();
         Self { engine, room, now: START, opened: 0 }

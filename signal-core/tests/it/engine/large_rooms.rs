@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 use signal_core::config::HubConfig;
 use signal_core::identity::{Attributes, Identity};
 use signal_core::message::{HostMessage, Topic};
-use signal_core::room::{Capacity, Grant, Reject, RoomSpec, TicketTag};
-use signal_core::{ConnId, EngineConfig, NewConnection, ProtocolVersion, RoomId, Transmit};
+use signal_core::room::{Capacity, Grant, Reject, Room, RoomSpec, TicketTag};
+use signal_core::{ConnId, Engine, EngineConfig, NewConnection, ProtocolVersion, RoomId, Transmit};
 
 use super::host::{Host, PASSWORD, data, hash};
 use crate::common::LIFE;
@@ -91,6 +91,27 @@ fn a_full_room_of_500_is_entered_resumed_and_told_a_message() {
     assert_eq!((&resumed["type"], &resumed["replayed"]), (&"resumed".into(), &Value::Null));
     assert_eq!(participants(&resumed).len(), PEOPLE - 1);
     assert!(bytes <= room.most_unsent(), "{bytes} bytes wait");
+}
+
+#[test]
+fn an_engine_refuses_limits_that_are_too_low_for_its_largest_room() {
+    let capacity = Capacity::new(Capacity::MAX).unwrap();
+    let mut config = EngineConfig::default();
+    config.hub.max_capacity = capacity;
+    let refused = Engine::with_config(1, config.clone()).unwrap_err();
+    assert_eq!(refused.field, "max_unsent_bytes");
+    config.hub = HubConfig::for_rooms_of(capacity);
+    assert!(Engine::with_config(1, config).is_ok());
+}
+
+#[test]
+fn a_restored_room_may_be_larger_than_new_ones() {
+    let mut host = Host::new(EngineConfig::default());
+    let (id, capacity) = (RoomId::chosen("large").unwrap(), Capacity::new(51).unwrap());
+    let spec = RoomSpec::draw([4; 50], PASSWORD, host.now, LIFE);
+    let room = Room::create(RoomSpec { id, capacity, ..spec });
+    host.engine.restore(room, [], host.now).unwrap();
+    assert_eq!(host.engine.room(id).unwrap().capacity(), capacity);
 }
 
 struct LargeRoom {

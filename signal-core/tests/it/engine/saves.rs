@@ -77,7 +77,7 @@ fn a_room_outlives_the_process_and_is_removed_from_the_store_in_the_end() {
     write(&mut host.engine, &mut table, host.now);
     let token = host.messages(bob)[0]["resume_token"].as_str().unwrap().to_owned();
 
-    host.engine = Engine::with_config(2, config);
+    host.engine = Engine::with_config(2, config).unwrap();
     for record in table.values() {
         host.engine.restore(Room::from_record(record).unwrap(), [], host.now).unwrap();
     }
@@ -105,7 +105,7 @@ fn a_restored_room_is_written_again_only_if_somebody_had_a_socket() {
     host.engine.handle_lost(bob, host.now);
     let detached = Room::clone(host.engine.room(host.room).unwrap());
     for (room, writes) in [(empty, 0), (seated, 1), (detached, 0)] {
-        let mut engine = Engine::with_config(2, config.clone());
+        let mut engine = Engine::with_config(2, config.clone()).unwrap();
         engine.restore(room, [], host.now + Duration::from_secs(1)).unwrap();
         let saves: Vec<Save> = std::iter::from_fn(|| engine.poll_save()).collect();
         assert_eq!(saves.len(), writes);
