@@ -61,8 +61,8 @@ use crate::time::Timestamp;
 ///
 /// # Slow sockets
 ///
-/// A frame counts as sent when it is taken. At most 2 MiB of frames wait for a connection, and none
-/// of them for longer than 45 s. Beyond that the connection is closed with
+/// A frame counts as sent when it is taken. At most 2 MiB of frames wait for a connection. One with
+/// more, or one from which nothing is taken for 45 s although something waits, is closed with
 /// [`CloseCode::SlowConsumer`](crate::CloseCode::SlowConsumer), and its frames are dropped. Both
 /// are settings of [`HubConfig`](crate::config::HubConfig).
 ///
