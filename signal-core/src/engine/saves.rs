@@ -163,9 +163,8 @@ impl Saves {
                 | RoomEventKind::Renamed { .. }
                 | RoomEventKind::Resumed { .. } => (None, None),
             };
-            if let Some(id) = left
-                && !matches!(seats.remove(&id), Some(Some(_)))
-            {
+            // An identity that waits may replace one that is written, so it is not just dropped.
+            if let Some(id) = left {
                 seats.insert(id, None);
             }
             if let Some(participant) = came.filter(|came| !came.identity.is_empty()) {

@@ -90,6 +90,34 @@ fn the_host_changes_attributes_in_mid_call_and_v2_participants_learn_it() {
     assert_eq!(set(&mut host, nobody, &[]), Err(Reject::ParticipantNotFound));
 }
 
+/// Several changes of one seat are written at once, in place of what the store has of it.
+#[test]
+fn an_identity_that_is_gone_before_the_write_does_not_stay_in_the_store() {
+    let mut config = EngineConfig::default();
+    config.saves = true;
+    let mut host = Host::new(config);
+    let (mut records, mut seats) = (BTreeMap::new(), BTreeMap::new());
+    let attributes = |role| Attributes::new([("role", role)]).unwrap();
+    let devices: Vec<ConnId> = (1..=2)
+        .map(|number| {
+            let identity = Identity::default().with(attributes("guest"));
+            let grant = host.mint(number, identity).unwrap();
+            host.enter(grant, ProtocolVersion::V2)
+        })
+        .collect();
+    save(&mut host.engine, &mut records, &mut seats);
+    assert_eq!(seats.len(), 2);
+    let ids: Vec<_> =
+        host.engine.room(host.room).unwrap().seats().iter().map(|seat| seat.id).collect();
+    for id in &ids {
+        host.engine.set_attributes(host.room, *id, attributes("chair"), START).unwrap();
+    }
+    host.engine.set_attributes(host.room, ids[0], Attributes::default(), START).unwrap();
+    host.engine.handle_closed(devices[1], START);
+    save(&mut host.engine, &mut records, &mut seats);
+    assert_eq!(seats, BTreeMap::new(), "one has removed its attributes, the other has left");
+}
+
 #[test]
 fn a_ticket_of_the_host_has_one_seat_and_the_room_issues_its_ids() {
     let mut host = Host::new(EngineConfig::default());
