@@ -74,8 +74,9 @@ impl Engine {
         Ok(())
     }
 
-    /// Admits a newcomer who has the password or the invite. The grant opens a connection. `random`
-    /// is a random number.
+    /// Admits a newcomer who has the password or the invite, or whom the host admits. The grant
+    /// opens a connection, also to a locked room if the host lets the newcomer pass the lock.
+    /// `random` is a random number.
     ///
     /// # Errors
     ///
@@ -88,14 +89,15 @@ impl Engine {
         random: u32,
         now: Timestamp,
     ) -> Result<Grant, Reject> {
-        let suffix = IdSuffix::new(random);
-        let reply = self.apply(room, &Op::Admit { by: by.into(), client, suffix }, now);
+        let (by, suffix) = (by.into(), IdSuffix::new(random));
+        let reply = self.apply(room, &Op::Admit { by, client, suffix }, now);
         let grant = |ticket| match self.room(room) {
             Some(room) => Grant::new(ticket, room.password_epoch()).for_epoch(room.epoch()),
             None => Grant::new(ticket, 0),
         };
+        let passes_lock = by == Admission::Host { passes_lock: true };
         match reply? {
-            Receipt::Entered { id } => Ok(grant(Ticket::Guest(id))),
+            Receipt::Entered { id } => Ok(Grant { passes_lock, ..grant(Ticket::Guest(id)) }),
             Receipt::Done | Receipt::Resumed { .. } => unreachable!("`Admit` promises an id"),
         }
     }

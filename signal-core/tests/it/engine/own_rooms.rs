@@ -1,11 +1,15 @@
 //! Rooms beyond the document's: with an id that the host has chosen, without a creator, and large.
 
+use serde_json::json;
 use signal_core::identity::Identity;
 use signal_core::room::event::RoomEventKind;
-use signal_core::room::{Capacity, Change, CloseReason, Grant, Reject, Room, RoomSpec, TicketTag};
+use signal_core::room::{
+    Admission, Capacity, Change, CloseReason, Grant, Reject, Room, RoomSpec, TicketTag,
+};
 use signal_core::store::RoomIdTaken;
 use signal_core::{
-    CloseCode, CreateError, EngineConfig, Event, NewConnection, ProtocolVersion, RoomId, Transmit,
+    CloseCode, CreateError, EngineConfig, ErrorCode, Event, NewConnection, ProtocolVersion, RoomId,
+    Transmit,
 };
 
 use super::host::{Host, PASSWORD};
@@ -89,6 +93,21 @@ fn a_room_without_a_creator_keeps_no_seat_for_one() {
     let read = Room::from_record(&host.engine.room(host.room).unwrap().to_record()).unwrap();
     assert_eq!((read.creator(), read.seats().len()), (None, 0));
     assert!(host.admit().is_ok());
+}
+
+#[test]
+fn whom_the_host_lets_pass_the_lock_enters_the_locked_room() {
+    let mut host = Host::new(EngineConfig::default());
+    let locked = Change { locked: Some(true), ..Change::default() };
+    host.engine.change(host.room, locked, host.now).unwrap();
+    let admit = |host: &mut Host, passes_lock| {
+        let by = Admission::Host { passes_lock };
+        host.engine.admit(host.room, by, None, 5, host.now)
+    };
+    assert_eq!(admit(&mut host, false), Err(Reject::RoomLocked));
+    let grant = admit(&mut host, true).unwrap();
+    let guest = host.enter(grant, "guest", ProtocolVersion::V2);
+    assert_eq!(host.types(guest), ["joined"]);
 }
 
 #[test]
