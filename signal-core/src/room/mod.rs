@@ -250,6 +250,8 @@ impl Room {
             return;
         }
         if self.expires_at <= now {
+            // Seats that lapsed before the room expired did not end with it.
+            self.seats.end_lapsed(self.expires_at);
             self.end(CloseReason::Expired, self.expires_at);
             return changes.note(Durability::Grouped);
         }

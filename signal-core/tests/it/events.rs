@@ -74,6 +74,29 @@ fn of_thirty_that_go_at_once_each_has_its_true_reason() {
 }
 
 #[test]
+fn a_seat_that_lapsed_before_the_room_expired_is_lost_at_its_time() {
+    let (mut store, room) = store();
+    let ids = [1, 2].map(|number| {
+        let id = join(&mut store, room);
+        let _ = store.apply(room, &attach(Ticket::Guest(id), number), START);
+        id
+    });
+    let until = START + Duration::from_secs(10);
+    let _ = store.apply(room, &Op::Detach { attachment: link(1), until }, START);
+    // Nobody looks until the room has expired.
+    let events = store.apply(room, &Op::Prune, START + 2 * LIFE).events;
+    let times: Vec<_> = events.iter().map(|event| event.at).collect();
+    assert_eq!(times, [until, START + LIFE, START + LIFE]);
+    let [lost, there] = ids.map(|id| id.to_string());
+    let expected = [
+        ("left", format!("{lost} Lost")),
+        ("left", format!("{there} RoomClosed")),
+        ("closed", "Expired".to_owned()),
+    ];
+    assert_eq!(kinds(&events), expected);
+}
+
+#[test]
 fn a_seat_is_detached_resumed_renamed_and_replaced() {
     let (mut store, room) = store();
     let id = join(&mut store, room);

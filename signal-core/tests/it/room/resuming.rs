@@ -109,8 +109,8 @@ fn a_resume_that_comes_late_a_second_time_does_not_take_the_seat_back() {
 fn a_resume_needs_a_room_that_is_running() {
     let mut closed = room(10);
     seated(&mut closed, 1);
-    detach(&mut closed, 1);
     let mut expired = closed.clone();
+    detach(&mut closed, 1);
     closed.apply(&Op::Close(CloseReason::ByCreator), NOW).unwrap();
     assert_eq!(resume(&mut closed, 1, 2, None), Err(Reject::RoomClosed));
     prune(&mut expired, NOW + HOUR);

@@ -86,6 +86,8 @@ impl Model {
 
     pub(crate) fn apply(&mut self, op: &Op, now: Timestamp) -> Result<Receipt, Reject> {
         if self.status == Status::Open && self.expires_at <= now {
+            let end = self.expires_at;
+            self.depart(LeaveReason::Lost, |seat| is_over(seat.presence, end));
             self.close(CloseReason::Expired);
         }
         self.depart(LeaveReason::Lost, |seat| is_over(seat.presence, now));

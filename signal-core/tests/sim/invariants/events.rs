@@ -7,8 +7,8 @@ use signal_core::message::Moderation;
 use signal_core::room::event::{
     EventKey, EventLeaveReason, EventParticipant, RoomEvent, RoomEventKind,
 };
-use signal_core::room::{Op, Room, Seat, Status, Ticket};
-use signal_core::{ParticipantId, Permissions};
+use signal_core::room::{Op, Presence, Room, Seat, Status, Ticket};
+use signal_core::{ParticipantId, Permissions, Timestamp};
 
 /// What the events so far say of a room.
 pub struct EventRules {
@@ -50,7 +50,7 @@ impl EventRules {
 
     pub fn check(&mut self, before: &Room, op: &Op, after: &Room, events: &[RoomEvent]) {
         for event in events {
-            let RoomEvent { key, kind, .. } = event;
+            let RoomEvent { key, kind, at, .. } = event;
             assert!(self.last.is_none_or(|last| last < *key), "{key:?} after {:?}", self.last);
             assert_eq!(
                 (key.room, key.epoch, key.version),
@@ -58,7 +58,9 @@ impl EventRules {
             );
             self.last = Some(*key);
             if let RoomEventKind::Left { participant, reason } = kind {
-                check_reason(before, op, after, participant.id, *reason);
+                let seat = before.seat(participant.id).expect("it was there");
+                let is_over = after.status() != Status::Open;
+                check_reason(seat, op, is_over.then_some(*at), *reason);
             }
             self.known.learn(kind);
         }
@@ -152,10 +154,9 @@ impl Present {
     }
 }
 
-/// Whether the operation is why that participant has left.
-fn check_reason(before: &Room, op: &Op, after: &Room, id: ParticipantId, reason: EventLeaveReason) {
-    let seat = before.seat(id).expect("it was there");
-    let is_over = after.status() != Status::Open;
+/// Whether the operation, or the end of the room at that time, is why that participant has left.
+fn check_reason(seat: &Seat, op: &Op, ended_at: Option<Timestamp>, reason: EventLeaveReason) {
+    let id = seat.id;
     let holds = match reason {
         EventLeaveReason::Kicked => {
             matches!(op, Op::Kick { participant, .. } if *participant == id)
@@ -175,7 +176,10 @@ fn check_reason(before: &Room, op: &Op, after: &Room, id: ParticipantId, reason:
             !seat.is_attached()
                 || matches!(op, Op::Detach { attachment, .. } if *attachment == seat.attachment)
         }
-        EventLeaveReason::RoomClosed => is_over,
+        EventLeaveReason::RoomClosed => ended_at.is_some_and(|end| match seat.presence {
+            Presence::Attached => true,
+            Presence::Detached { until, .. } => until > end,
+        }),
         other => panic!("a reason that this test does not know: {other:?}"),
     };
     assert!(holds, "{id:?} has not left by {op:?} as {reason:?}");
