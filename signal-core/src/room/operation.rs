@@ -59,8 +59,8 @@ pub enum Op {
     Change(Change),
     /// Ends the room.
     Close(CloseReason),
-    /// Detaches a seat from its socket, which is gone. The seat is kept until the given time, and
-    /// ends at once if that has passed.
+    /// Detaches a seat from its socket, which is gone. A seat that can be resumed is kept until the
+    /// given time, and ends at once if that has passed. A v1 seat ends at once.
     Detach {
         /// The socket.
         attachment: Attachment,

@@ -208,7 +208,8 @@ impl Seats {
         Ok(AttachReceipt::by(seat))
     }
 
-    /// Detaches the seat of a socket that is gone; `false` if the socket has none.
+    /// Detaches the seat of a socket that is gone, and removes it if it cannot be resumed; `false`
+    /// if the socket has none.
     pub(super) fn detach(
         &mut self,
         attachment: Attachment,
@@ -220,6 +221,9 @@ impl Seats {
         else {
             return false;
         };
+        if seat.protocol == ProtocolVersion::V1 {
+            return self.remove(LeaveReason::Lost, |seat| seat.attachment == attachment);
+        }
         seat.presence = Presence::Detached { since: now, until };
         self.end_lapsed(now);
         true

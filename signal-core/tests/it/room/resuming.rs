@@ -129,6 +129,19 @@ fn a_seat_of_v1_has_nothing_to_resume_it_with() {
 }
 
 #[test]
+fn a_seat_of_v1_ends_with_its_socket_whatever_time_is_named() {
+    let mut room = room(10);
+    let ticket = guest(&mut room);
+    let mut op = attach_op(ticket, 1);
+    let Op::Attach { protocol, .. } = &mut op else { unreachable!() };
+    *protocol = ProtocolVersion::V1;
+    let id = entered(room.apply(&op, NOW)).unwrap();
+    let detach = Op::Detach { attachment: attachment(1), until: NOW + GRACE };
+    assert_eq!((change(&mut room, &detach), change(&mut room, &detach)), (1, 0));
+    assert_eq!((ids(&room).len(), room.departure(id)), (0, Some(LeaveReason::Lost)));
+}
+
+#[test]
 fn a_token_tells_whose_seat_it_resumes_and_whether_it_is_the_newest() {
     let mut room = room(10);
     let id = seated(&mut room, 1);

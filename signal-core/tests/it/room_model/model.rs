@@ -113,7 +113,9 @@ impl Model {
                 if let Some(seat) =
                     self.seat_of(*attachment).filter(|seat| seat.presence == Presence::Attached)
                 {
-                    seat.presence = Presence::Detached { since: now, until: *until };
+                    // A v1 seat has no token, and nobody can resume it.
+                    let until = if seat.tokens.is_empty() { now } else { *until };
+                    seat.presence = Presence::Detached { since: now, until };
                 }
                 self.depart(LeaveReason::Lost, |seat| is_over(seat.presence, now));
                 Ok(Receipt::Done)

@@ -102,7 +102,10 @@ impl RecordRules {
                 Op::Attach { grant, .. } => {
                     seat.ticket == grant.ticket || self.is_evicted(before, seat, after)
                 }
-                Op::Detach { attachment, until } => seat.attachment == *attachment && *until <= now,
+                Op::Detach { attachment, until } => {
+                    let is_kept = seat.protocol == ProtocolVersion::V2 && *until > now;
+                    seat.attachment == *attachment && !is_kept
+                }
                 Op::Kick { participant, .. } => seat.id == *participant,
                 Op::Moderate { moderation, .. } => removed_by(*moderation) == Some(seat.id),
                 Op::KickUser { user, .. } => seat.identity.user.as_ref() == Some(user),
