@@ -8,13 +8,16 @@ use crate::error::ErrorCode;
 use crate::ids::{RoomId, Ticket};
 use crate::message::MessageToHost;
 
+/// The room of a sender, the room's epoch, and the sender's ticket.
+type SenderKey = (RoomId, u64, Ticket);
+
 /// The messages that wait for the host.
 #[derive(Debug, Default)]
 pub(super) struct Inbox {
     messages: VecDeque<MessageToHost>,
     bytes: usize,
     /// How many of the bytes are from each participant, over all its sockets.
-    by_sender: FxHashMap<(RoomId, Ticket), usize>,
+    by_sender: FxHashMap<SenderKey, usize>,
 }
 
 impl Inbox {
@@ -59,8 +62,8 @@ impl Inbox {
     }
 }
 
-fn sender(message: &MessageToHost) -> (RoomId, Ticket) {
-    (message.room, message.ticket)
+fn sender(message: &MessageToHost) -> SenderKey {
+    (message.room, message.epoch, message.ticket)
 }
 
 /// About how many bytes of memory a message takes.

@@ -31,17 +31,23 @@ impl Hub {
         req: Option<RequestId>,
     ) {
         let Sender { conn, room, id: participant, ticket } = sender;
-        let record = self.rooms.get(&room).and_then(|local| local.record());
-        let seat = record.and_then(|record| record.seat(participant));
+        let Some(record) = self.rooms.get(&room).and_then(|local| local.record()) else { return };
+        let epoch = record.epoch();
+        let seat = record.seat(participant);
         let identity = seat.map(|seat| Arc::clone(&seat.identity)).unwrap_or_default();
-        let message = MessageToHost { conn, room, participant, ticket, identity, topic, data, req };
+        let message =
+            MessageToHost { conn, room, epoch, participant, ticket, identity, topic, data, req };
         self.outputs.push_back(Output::ToHost(message));
     }
 
     /// Tells a participant that the host refuses its message, over whichever socket it has by now.
+    /// Nobody in a later room with the same id is told, whatever ticket it has.
     pub(super) fn host_refuses(&mut self, message: MessageToHost, code: ErrorCode, now: Timestamp) {
-        let MessageToHost { room, ticket, req, .. } = message;
+        let MessageToHost { room, epoch, ticket, req, .. } = message;
         let Some(local) = self.rooms.get(&room) else { return };
+        if local.record().is_none_or(|record| record.epoch() != epoch) {
+            return;
+        }
         let sender = local.members().find(|(_, member)| member.ticket == ticket);
         if let Some((id, Member { protocol: ProtocolVersion::V2, .. })) = sender {
             let about = Some(Addressee::Host);

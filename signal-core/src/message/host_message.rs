@@ -57,6 +57,8 @@ pub struct MessageToHost {
     pub conn: ConnId,
     /// Its room.
     pub room: RoomId,
+    /// The [epoch](crate::room::Room::epoch) of its room.
+    pub epoch: u64,
     /// The participant.
     pub participant: ParticipantId,
     /// The ticket that its token names. It stays the same when the participant opens another

@@ -75,6 +75,29 @@ fn a_resume_token_of_an_earlier_room_opens_no_later_one() {
 }
 
 #[test]
+fn the_answer_to_a_message_from_an_earlier_room_reaches_nobody_in_a_later_one() {
+    let mut host = Host::new(EngineConfig::with(|config| config.max_message_bytes = 1 << 20));
+    host.room = RoomId::chosen("daily").unwrap();
+    let ask = json!({"type": "message", "to": "host", "topic": "t", "data": 1});
+    for epoch in [1, 2] {
+        host.engine.create(spec(&host, host.room, epoch)).unwrap();
+        let creator = host.enter(Grant::creator(), "creator", ProtocolVersion::V2);
+        host.say(creator, &ask);
+        assert_eq!(host.types(creator), ["joined"]);
+        if epoch == 1 {
+            host.engine.close(host.room, CloseReason::ByAdmin, host.now).unwrap();
+            continue;
+        }
+        let [earlier, later] = [host.engine.poll_message(), host.engine.poll_message()];
+        assert_eq!(earlier.as_ref().map(|message| message.epoch), Some(1));
+        host.engine.refuse(earlier.unwrap(), ErrorCode::Forbidden, host.now);
+        assert!(host.messages(creator).is_empty());
+        host.engine.refuse(later.unwrap(), ErrorCode::Forbidden, host.now);
+        assert_eq!(host.types(creator), ["error"]);
+    }
+}
+
+#[test]
 fn a_room_without_a_creator_keeps_no_seat_for_one() {
     let mut host = Host::new(EngineConfig::default());
     host.room = RoomId::chosen("daily").unwrap();
