@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::connection::Phase;
+use super::connection::{Backlog, Phase};
 use super::io::{Disconnect, Output};
 use super::{AskedBy, Hub};
 use crate::close_code::CloseCode;
@@ -39,7 +39,10 @@ impl Hub {
         match &mut connection.phase {
             Phase::Authorizing(_) | Phase::Leaving => self.remove_connection(conn),
             // The store may still give it a seat, which is then given back.
-            Phase::Attaching(attaching) => attaching.lost = Some(how),
+            Phase::Attaching(attaching) => {
+                attaching.lost = Some(how);
+                attaching.backlog = Backlog::default();
+            }
             Phase::Seated(id) => {
                 let id = *id;
                 let attachment = self.attachment(conn);

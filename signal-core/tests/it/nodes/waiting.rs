@@ -1,8 +1,9 @@
 //! Messages that wait for the `joined` of their addressee.
 
+use bytes::Bytes;
 use serde_json::json;
 use signal_core::config::HubConfig;
-use signal_core::hub::NodeFrame;
+use signal_core::hub::{Disconnect, NodeFrame};
 
 use super::support::Nodes;
 
@@ -58,6 +59,17 @@ fn a_message_to_one_who_is_still_to_be_welcomed_comes_after_the_welcome() {
         nodes.answer(answers);
         assert_eq!(nodes.types(newcomer), ["joined", "message"]);
     }
+}
+
+#[test]
+fn what_a_lost_connection_has_sent_does_not_wait_for_the_store() {
+    let mut nodes = Nodes::new();
+    let conn = nodes.open(0);
+    let frame = Bytes::from(r#"{"type":"offer","to":"p_nobody","sdp":"x","neg":1}"#.to_owned());
+    nodes.say(conn, frame.clone());
+    assert!(!frame.is_unique(), "it waits for the seat");
+    nodes.lose(conn, Disconnect::Abrupt);
+    assert!(frame.is_unique());
 }
 
 /// Each message counts with its payload and what it takes to keep it.
