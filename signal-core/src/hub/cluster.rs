@@ -51,11 +51,12 @@ impl Hub {
             return Readiness::Never(ErrorCode::PeerUnreachable);
         };
         let Some(record) = local.record() else { return Readiness::Later };
-        if record.epoch() != frame.epoch {
-            return Readiness::Never(ErrorCode::PeerNotFound);
-        }
+        // The versions go on in a later room with the same id, so this comes before its epoch.
         if record.version() < frame.version {
             return Readiness::Later;
+        }
+        if record.epoch() != frame.epoch {
+            return Readiness::Never(ErrorCode::PeerNotFound);
         }
         let is_refusal = matches!(frame.body, NodeBody::Refused { .. });
         if let NodeSender::Seat(from) = frame.from

@@ -152,9 +152,14 @@ pub struct Hub {
 #[derive(Debug)]
 struct Pending {
     room: RoomId,
+    /// The record that was known when the store was asked.
+    known: Option<KnownRecord>,
     change: Op,
     asked_by: AskedBy,
 }
+
+/// The epoch and version of a record.
+type KnownRecord = (u64, u64);
 
 /// Who waits for the answer to an operation.
 #[derive(Debug)]
@@ -259,7 +264,13 @@ impl Hub {
         self.last_op += 1;
         let op = OpId(self.last_op);
         self.outputs.push_back(Output::Commit { op, room, change: change.clone() });
-        self.pending.insert(op, Pending { room, change, asked_by });
+        let known = self.known_record(room);
+        self.pending.insert(op, Pending { room, known, change, asked_by });
+    }
+
+    fn known_record(&self, room: RoomId) -> Option<KnownRecord> {
+        let record = self.rooms.get(&room)?.record()?;
+        Some((record.epoch(), record.version()))
     }
 
     /// Asks for the same operation again. It names the same attachment, so applying it twice
@@ -275,8 +286,15 @@ impl Hub {
         if let Some(record) = &applied.record {
             self.see(record, now);
         }
-        let Some(pending) = self.pending.remove(&op) else { return };
+        let Some(mut pending) = self.pending.remove(&op) else { return };
         if applied.record.is_none() {
+            let known = self.known_record(pending.room);
+            if known != pending.known {
+                // The answer is older than the record, so the room may have been created since.
+                pending.known = known;
+                self.pending.insert(op, pending);
+                return self.ask_again(op);
+            }
             self.room_removed(pending.room, now);
         }
         match pending.asked_by {
