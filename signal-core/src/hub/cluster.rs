@@ -121,7 +121,7 @@ impl Hub {
                     (Some(SignalKind::Offer), ErrorCode::OfferConflict) => {}
                     (Some(kind @ SignalKind::Offer), _)
                     | (Some(kind @ SignalKind::Answer), ErrorCode::RateLimited) => {
-                        self.withdraw(room, to.id, from, kind);
+                        self.withdraw(room, to, sender, kind);
                     }
                     (Some(SignalKind::Answer | SignalKind::Candidate) | None, _) => {}
                 }
@@ -186,10 +186,15 @@ impl Hub {
     }
 
     /// Withdraws a description that never arrived, so that an offer no longer blocks the other
-    /// side's offers, and an answer can be sent again.
-    fn withdraw(&mut self, room: RoomId, from: ParticipantId, to: ParticipantId, kind: SignalKind) {
+    /// side's offers, and an answer can be sent again. A loss of messages since has voided it, and
+    /// what the pair negotiates now is newer.
+    fn withdraw(&mut self, room: RoomId, from: SeatRef, to: SeatRef, kind: SignalKind) {
+        let is_current = |seat: SeatRef| self.seat_ref(room, seat.id) == Some(seat);
+        if !is_current(from) || !is_current(to) {
+            return;
+        }
         if let Some(local) = self.rooms.get_mut(&room) {
-            local.negotiations.withdraw(from, to, kind);
+            local.negotiations.withdraw(from.id, to.id, kind);
         }
     }
 

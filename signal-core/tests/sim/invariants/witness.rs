@@ -147,7 +147,8 @@ impl Witness {
                     (NodeBody::Refused { code, kind }, Some(from), Some(to)) => {
                         self.step.cause = Cause::Refusal(from.id);
                         let is_offer = *kind == Some(SignalKind::Offer);
-                        if is_offer && *code != ErrorCode::OfferConflict {
+                        let is_withdrawn = is_offer && *code != ErrorCode::OfferConflict;
+                        if is_withdrawn && !self.is_void(node, frame) {
                             self.referee.withdrawn(node, frame.room, to.id, from.id);
                         }
                     }
@@ -179,6 +180,7 @@ impl Witness {
                 };
                 self.step.cause = Cause::Undelivered(number);
                 let offer = number.filter(|number| ledger.entry(*number).kind == Kind::Offer);
+                let offer = offer.filter(|_| !self.is_void(node, frame));
                 if let (Some(_), Some(to)) = (offer, frame.to.seat()) {
                     self.referee.withdrawn(node, frame.room, from.id, to.id);
                 }
