@@ -15,6 +15,7 @@ use crate::entry::Entry;
 use crate::error::ErrorCode;
 use crate::ice::IceServers;
 use crate::ids::{Attachment, ConnId, ParticipantId, RoomId};
+use crate::language::Language;
 use crate::message::{Missed, ParticipantInfo, Resumed, ServerMessage, Welcome};
 use crate::payload::Payload;
 use crate::protocol::ProtocolVersion;
@@ -128,9 +129,7 @@ impl Hub {
         }
         let receipt = match applied.reply {
             Ok(receipt) => receipt,
-            Err(reject) => {
-                return self.refuse(conn, reject.code(), CloseCode::after_reject(reject));
-            }
+            Err(reject) => return self.reject(conn, reject),
         };
         // The newest record decides, not the receipt: the seat may be gone again.
         let Some(record) = self.rooms.get(&room).and_then(|local| local.record()).cloned() else {
@@ -306,23 +305,30 @@ impl Hub {
 
     /// Tells a connection why it gets no seat, and closes it.
     pub(super) fn refuse(&mut self, conn: ConnId, code: ErrorCode, close: CloseCode) {
-        // A participant that is to stop is not told to try again.
-        let retry_after = code.retry_after().filter(|_| close == CloseCode::Unavailable);
-        self.refuse_for(conn, code, retry_after, close);
+        let text = |language| code.refusal_text(language);
+        self.refuse_with(conn, code, text, retry_after(code, close), close);
     }
 
-    /// Like [`refuse`](Self::refuse), with the time after which to try again.
-    pub(super) fn refuse_for(
+    /// The same for a connection that the room refuses.
+    fn reject(&mut self, conn: ConnId, reject: Reject) {
+        let (code, close) = (reject.code(), CloseCode::after_reject(reject));
+        let text = |language| reject.text(language);
+        self.refuse_with(conn, code, text, retry_after(code, close), close);
+    }
+
+    /// Like [`refuse`](Self::refuse), with the text and the time after which to try again.
+    pub(super) fn refuse_with(
         &mut self,
         conn: ConnId,
         code: ErrorCode,
+        text: impl FnOnce(Language) -> &'static str,
         retry_after: Option<Duration>,
         close: CloseCode,
     ) {
         let Some(connection) = self.connections.get(&conn) else { return };
         let message = ServerMessage::Error {
             code,
-            message: code.text(connection.language).to_owned(),
+            message: text(connection.language).to_owned(),
             about: None,
             retry_after,
             req: None,
@@ -349,6 +355,11 @@ impl Hub {
         };
         self.detach(room, self.attachment(conn), how, keep, now);
     }
+}
+
+/// A participant that is to stop is not told to try again.
+fn retry_after(code: ErrorCode, close: CloseCode) -> Option<Duration> {
+    code.retry_after().filter(|_| close == CloseCode::Unavailable)
 }
 
 fn others(record: &Room, me: ParticipantId) -> Vec<ParticipantInfo> {

@@ -43,7 +43,9 @@ impl Hub {
     /// not touched.
     pub(super) fn refuse_opening(&mut self, conn: ConnId, retry_after: Duration) {
         let code = ErrorCode::RateLimited;
-        self.refuse_for(conn, code, Some(retry_after), CloseCode::after_refusal(code));
+        let (text, close) =
+            (|language| code.refusal_text(language), CloseCode::after_refusal(code));
+        self.refuse_with(conn, code, text, Some(retry_after), close);
     }
 
     fn account(&mut self, room: RoomId, ticket: Ticket, now: Timestamp) -> &mut Account {

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde_json::json;
 use signal_core::ConnId;
-use signal_core::config::{HubConfig, RateLimit};
+use signal_core::config::{HubConfig, OpeningLimit, RateLimit};
+use signal_core::room::{Change, Op};
 
 use crate::common::Node;
 
@@ -73,6 +74,23 @@ fn the_burst_grows_with_every_other_participant() {
         node.say(loud, r#"{"type":"ping","t":1}"#);
         assert_eq!(node.take(loud)[0]["code"], "rate_limited", "{others} others");
     }
+}
+
+#[test]
+fn whoever_may_not_enter_is_told_why() {
+    let openings = OpeningLimit::with(|openings| openings.burst = 1);
+    let mut node = Node::with_config(10, HubConfig::with(|config| config.openings = openings));
+    let [early, late] = [node.join(), node.join()];
+    node.open_v2(early, "early");
+    let again = node.open_v2(early, "early");
+    node.apply(&Op::Change(Change { locked: Some(true), ..Change::default() }));
+    let late = node.open_v2(late, "late");
+    let told = |node: &mut Node, conn| {
+        let refused = node.take(conn).remove(0);
+        ["code", "message"].map(|field| refused[field].as_str().unwrap().to_owned())
+    };
+    assert_eq!(told(&mut node, again), ["rate_limited", "too many connections; try again later"]);
+    assert_eq!(told(&mut node, late), ["forbidden", "the room is locked"]);
 }
 
 trait Refused {

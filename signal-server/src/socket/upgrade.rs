@@ -252,7 +252,7 @@ async fn refuse(
     let SocketRefusal { code, retry_after } = refusal;
     let close = CloseCode::after_refusal(code).as_u16();
     tracing::debug!(%code, close, "websocket refused");
-    let message = code.text(language).to_owned();
+    let message = code.refusal_text(language).to_owned();
     let error = ServerMessage::Error { code, message, about: None, retry_after, req: None };
     let Ok(text) = encode_server(&error, protocol).try_into() else { return };
     let (mut sink, mut stream) = socket.split();
