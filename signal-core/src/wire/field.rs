@@ -67,6 +67,12 @@ pub(super) fn id(target: Target) -> Result<ParticipantId, Problem> {
     target.id().ok_or_else(|| Problem::Invalid("malformed participant id".into()))
 }
 
+/// Parses the field of a type of message that has it; types without it ignore whatever it holds.
+pub(super) fn target(value: Raw<'_>, name: &str) -> Result<Target, Problem> {
+    let value = required(value.not_null(), name)?;
+    serde_json::from_str(value.get()).map_err(|_| Problem::field(name, "expected a participant id"))
+}
+
 /// A field whose value is not parsed with the message around it.
 ///
 /// It tells `null` from absent, which a plain `Option` does not.

@@ -19,10 +19,15 @@ fn a_payload_is_passed_on_byte_for_byte() {
 
 #[test]
 fn fields_nobody_asked_for_are_ignored_whatever_they_hold() {
-    let frame = Bytes::from_static(
-        br#"{"type":"leave","to":null,"extra":{"a":[1,{"b":2}]},"from":"p_me"}"#,
-    );
-    assert_eq!(decode_client(&frame), Ok(ClientMessage::Leave));
+    for fields in [
+        r#""to":null,"extra":{"a":[1,{"b":2}]},"from":"p_me""#,
+        r#""to":["p_me"],"participant_id":7"#,
+        r#""sdp":7,"candidate":7,"neg":"7","tracks":7,"topic":7,"data":7,"t":7"#,
+        r#""name":7,"state":7,"action":7,"req":7"#,
+    ] {
+        let frame = Bytes::from(format!(r#"{{"type":"leave",{fields}}}"#));
+        assert_eq!(decode_client(&frame), Ok(ClientMessage::Leave), "{fields}");
+    }
     let frame = Bytes::from_static(
         br#"{"type":"peer_left","participant_id":"p_a","reason":"lost","seq":7}"#,
     );
@@ -210,7 +215,7 @@ fn an_error_says_what_was_expected_and_never_what_was_there() {
     for (frame, expected) in [
         (r#""a, expected secret""#, "expected an object"),
         (r#"{"type":["secret"]}"#, "expected"),
-        (r#"{"type":"offer","to":["secret"],"sdp":"x"}"#, "expected a participant id"),
+        (r#"{"type":"offer","to":["secret"],"sdp":"x"}"#, "`to`: expected a participant id"),
         (r#"{"type":"leave","type":"secret"}"#, "duplicate field `type`"),
         (r#"{"type":"update","name":{"a":"secret"}}"#, "`name`: expected a string"),
         (r#"{"type":"secret"#, "EOF while parsing a string"),

@@ -36,7 +36,8 @@ pub fn decode_client(frame: &Bytes, protocol: ProtocolVersion) -> Result<Request
 struct Envelope<'a> {
     #[serde(rename = "type")]
     kind: Kind,
-    to: Option<Target>,
+    #[serde(borrow, default)]
+    to: Raw<'a>,
     #[serde(borrow, default)]
     sdp: Raw<'a>,
     #[serde(borrow, default)]
@@ -57,7 +58,8 @@ struct Envelope<'a> {
     state: Raw<'a>,
     #[serde(borrow, default)]
     action: Raw<'a>,
-    participant_id: Option<Target>,
+    #[serde(borrow, default)]
+    participant_id: Raw<'a>,
     #[serde(borrow, default)]
     req: Raw<'a>,
 }
@@ -116,7 +118,7 @@ impl Envelope<'_> {
         kind: SignalKind,
         protocol: ProtocolVersion,
     ) -> Result<ClientMessage, Problem> {
-        let to = required(self.to, "to")?.id().ok_or(Problem::UnknownPeer)?;
+        let to = field::target(self.to, "to")?.id().ok_or(Problem::UnknownPeer)?;
         let mut fields =
             SignalFields { sdp: self.sdp, candidate: self.candidate, ..SignalFields::default() };
         if protocol == ProtocolVersion::V2 {
@@ -130,7 +132,7 @@ impl Envelope<'_> {
     }
 
     fn application_message(self, frame: &Bytes) -> Result<ClientMessage, Problem> {
-        let to = match required(self.to, "to")? {
+        let to = match field::target(self.to, "to")? {
             Target::Host => Audience::Host,
             Target::Room => Audience::Room,
             Target::One(id) => Audience::One(id),
@@ -145,7 +147,7 @@ impl Envelope<'_> {
     fn moderation(self) -> Result<ClientMessage, Problem> {
         let action = field::string(required(self.action.present(), "action")?, "action")?;
         let participant = || {
-            let target = required(self.participant_id, "participant_id")?;
+            let target = field::target(self.participant_id, "participant_id")?;
             target.id().ok_or(Problem::UnknownPeer)
         };
         let moderation = match &*action {
