@@ -13,7 +13,10 @@ use crate::time::Timestamp;
 /// Something that has happened in a room.
 ///
 /// Events are the difference between a record and the previous one. Only the node that applied an
-/// operation has its events, so each event occurs once over all nodes of a store.
+/// operation has its events, so each event occurs once over all nodes of a store. That node may die
+/// once the store has the record, or not get the answer of the store. So the nodes of a cluster
+/// write events in the transaction of the record, and report them from there, as in the
+/// [guide](crate::guide::nodes).
 ///
 /// # What a crash repeats
 ///
