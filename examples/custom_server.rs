@@ -143,12 +143,8 @@ impl Server {
             }
             ["resume", token, received] => {
                 let received = received.parse().map_err(|error| refused(&error))?;
-                Ok(NewConnection::resume(
-                    self.room,
-                    TokenHash::new(hash(token)),
-                    received,
-                    randomness,
-                ))
+                let token = TokenHash::new(hash(token));
+                Ok(NewConnection::resume(self.room, token, received, randomness))
             }
             ["kick", key, id] if hash(key) == hash(&self.operator_key) => {
                 let id = id.parse().map_err(|error| refused(&error))?;

@@ -23,11 +23,11 @@ pub struct HubConfig {
     /// The longest frame that is decoded, in bytes: by default 64 KiB. A longer one is answered
     /// with `message_too_large`, and the connection stays open.
     pub max_frame_bytes: usize,
-    /// How many bytes are held back: by default 256 KiB for each connection, until it has its seat,
-    /// and the same for each room, for frames of other nodes that name a record which has not
-    /// arrived yet. A connection with more is closed with
-    /// [`CloseCode::RateLimited`](crate::CloseCode::RateLimited); a frame of another node that does
-    /// not fit is refused with `peer_unreachable`.
+    /// How many bytes are held back: by default 256 KiB of each connection, until it has its seat,
+    /// and the same in each room, for messages to participants that wait for their `joined`, and
+    /// for frames of other nodes that name a record which has not arrived yet. A connection with
+    /// more is closed with [`CloseCode::RateLimited`](crate::CloseCode::RateLimited); a message
+    /// that does not fit is refused with `peer_unreachable`.
     pub max_held_bytes: usize,
     /// The capacity of the largest room: by default 50. [`check`](Self::check) compares the other
     /// limits with it.

@@ -121,7 +121,7 @@ impl Room {
     /// Applies one operation. Seats and the room end first if their time has come.
     ///
     /// The version rises by one if anything changed. An operation that was applied before changes
-    /// nothing and returns the same receipt, except `Admit`, of which each is a new request.
+    /// nothing and returns the same receipt, with the exceptions that [`Op`] names.
     ///
     /// # Errors
     ///

@@ -182,8 +182,8 @@ impl Room {
         self.seats.was_resumable(token)
     }
 
-    /// How a participant's seat ended, if it is among the last 64 seats that ended before the room
-    /// did.
+    /// How a participant's seat ended, if it is among the last seats that ended before the room
+    /// did: the last 64, or as many as the room has if those are more.
     pub fn departure(&self, id: ParticipantId) -> Option<LeaveReason> {
         self.seats.departures().reason(id)
     }
