@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use client_sdk::Permissions;
 
-use super::{join_with, permit, stage};
+use super::{RoomsPage, join_with, permit, serve, stage};
 use crate::browser::devtools::Look;
 use crate::browser::tries_all;
 use crate::browser::visitor::Visitor;
@@ -31,6 +31,17 @@ async fn visit_every_state(language: &'static str, looks: [(&'static str, Look);
     let (server, browser) = stage().await;
     let url = server.url();
     let open = async |url: &str| Visitor::open_in(language, &browser, url).await;
+
+    let without_login = serve(|builder| builder.page(RoomsPage::AsksForToken)).await;
+    let returning = open(&without_login.url()).await;
+    returning.until_shown("#create").await;
+    returning.fill("form", &["Alice", &without_login.access_token("alice")]).await;
+    returning.click("#create").await;
+    returning.invitation().await;
+    returning.reload().await;
+    returning.until_shown("#return").await;
+    gallery.show(&returning, "return").await;
+    returning.close().await;
 
     let creator = open(&url).await;
     creator.until_shown("#create").await;
