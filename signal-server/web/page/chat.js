@@ -85,6 +85,7 @@ export class Chat {
 
   #mark(item, text) {
     item.append(element("p", { className: "problem" }, text));
+    item.scrollIntoView({ block: "nearest" });
   }
 
   #show(sender, text, isOwn) {
