@@ -8,11 +8,11 @@ use tokio::time::timeout;
 
 use crate::auth::admin_key::AdminKey;
 use crate::auth::origin::Origins;
-use crate::client_address::{ClientAddress, TrustedProxies};
+use crate::client_address::TrustedProxies;
 use crate::ice::Ice;
 use crate::limits::Limits;
 use crate::limits::attempts::JoinAttempts;
-use crate::limits::concurrency::ConcurrencyLimit;
+use crate::limits::client_concurrency::ClientConcurrency;
 use crate::limits::counters::LimitCounters;
 use crate::limits::rates::Rates;
 use crate::listener::gate::Gate;
@@ -36,8 +36,8 @@ pub(crate) struct App {
     pub(crate) language: Language,
     pub(crate) proxies: TrustedProxies,
     pub(crate) gate: Arc<Gate>,
-    /// The number of signaling sockets of each client address.
-    pub(crate) sockets: Arc<ConcurrencyLimit<ClientAddress>>,
+    /// The signaling sockets of each client address and network.
+    pub(crate) sockets: ClientConcurrency,
     pub(crate) rates: Arc<Rates>,
     pub(crate) attempts: Arc<JoinAttempts>,
     pub(crate) limits: Limits,

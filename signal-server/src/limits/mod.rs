@@ -1,6 +1,7 @@
 //! The limits per client address, user and connection.
 
 pub(crate) mod attempts;
+pub(crate) mod client_concurrency;
 pub(crate) mod concurrency;
 pub(crate) mod counters;
 pub(crate) mod fixed_window;
@@ -21,7 +22,8 @@ pub struct Limits {
     /// The maximum number of TCP connections at once: by default 10,000. Further ones are closed
     /// immediately. If the system allows fewer open files, connections beyond its limit wait. A
     /// network (IPv4 /24, IPv6 /48) may have a quarter of them, or as many as one of its addresses
-    /// if that is more, unless it is a trusted proxy.
+    /// if that is more, unless it is a trusted proxy. Its sockets that come by a trusted proxy have
+    /// the same limit; further ones get 429.
     pub connections: u32,
     /// The maximum number of signaling sockets of an address at once: by default 200. Further ones
     /// get 429. An address may have twice as many TCP connections, unless it is a trusted proxy;
@@ -104,6 +106,17 @@ impl Limits {
     /// The smallest [`body_bytes`](Self::body_bytes). Every request that the documentation shows
     /// fits in it.
     pub const LEAST_BODY_BYTES: usize = 1024;
+
+    /// The maximum number of TCP connections of an address at once: a request for each socket, and
+    /// the socket.
+    pub(crate) fn tcp_connections_per_address(&self) -> u32 {
+        self.connections_per_address.saturating_mul(2)
+    }
+
+    /// The maximum number of TCP connections, and of sockets, of a network at once.
+    pub(crate) fn connections_per_network(&self) -> u32 {
+        (self.connections / 4).max(self.tcp_connections_per_address())
+    }
 
     /// Checks that every limit is usable.
     ///

@@ -1,11 +1,12 @@
 //! Decides which TCP connections are admitted.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::permit::{ClientPermits, ConnectionPermit};
+use super::permit::ConnectionPermit;
 use crate::client_address::{ClientAddress, TrustedProxies};
+use crate::limits::client_concurrency::ClientConcurrency;
 use crate::limits::concurrency::ConcurrencyLimit;
 use crate::limits::counters::LimitCounters;
 use crate::limits::{Limit, Limits};
@@ -27,12 +28,9 @@ pub(crate) struct BodyPatience(pub(crate) Duration);
 #[derive(Debug)]
 pub(crate) struct Gate {
     connections: Arc<ConcurrencyLimit<()>>,
-    by_address: Arc<ConcurrencyLimit<ClientAddress>>,
-    by_network: Arc<ConcurrencyLimit<IpAddr>>,
+    by_client: ClientConcurrency,
     proxies: TrustedProxies,
     most: u32,
-    most_per_address: u32,
-    most_per_network: u32,
     header_patience: Duration,
     request_patience: Duration,
     counters: Arc<LimitCounters>,
@@ -44,17 +42,14 @@ impl Gate {
         proxies: TrustedProxies,
         counters: Arc<LimitCounters>,
     ) -> Self {
-        // A client may have one request for each of its sockets.
-        let most_per_address = limits.connections_per_address.saturating_mul(2);
         Self {
             connections: ConcurrencyLimit::new(),
-            by_address: ConcurrencyLimit::new(),
-            by_network: ConcurrencyLimit::new(),
+            by_client: ClientConcurrency::new(
+                limits.tcp_connections_per_address(),
+                limits.connections_per_network(),
+            ),
             proxies,
             most: limits.connections,
-            most_per_address,
-            // One owner may have all addresses of a network.
-            most_per_network: (limits.connections / 4).max(most_per_address),
             header_patience: limits.header_patience,
             request_patience: limits.request_patience,
             counters,
@@ -85,21 +80,13 @@ impl Gate {
         if self.proxies.contain(peer.ip()) {
             return Some(ConnectionPermit::new(of_all, None));
         }
-        let of_client = self.client_permits(ClientAddress::of(peer.ip()))?;
-        Some(ConnectionPermit::new(of_all, Some(of_client)))
-    }
-
-    fn client_permits(&self, address: ClientAddress) -> Option<ClientPermits> {
-        let Some(of_address) = self.by_address.acquire(address, self.most_per_address) else {
-            self.counters.count(Limit::ConnectionsPerAddress);
-            return None;
-        };
-        let Some(of_network) = self.by_network.acquire(address.network(), self.most_per_network)
-        else {
-            self.counters.count(Limit::Connections);
-            return None;
-        };
-        Some((of_address, of_network))
+        match self.by_client.acquire(ClientAddress::of(peer.ip())) {
+            Ok(of_client) => Some(ConnectionPermit::new(of_all, Some(of_client))),
+            Err(exhausted) => {
+                self.counters.count(exhausted.into());
+                None
+            }
+        }
     }
 
     /// How long a request may take after its headers.

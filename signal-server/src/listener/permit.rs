@@ -1,9 +1,8 @@
 //! The permits that a TCP connection holds.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::client_address::ClientAddress;
+use crate::limits::client_concurrency::ClientPermit;
 use crate::limits::concurrency::Permit;
 
 /// The permits of one TCP connection. The connection, its requests and the task that closes it
@@ -11,15 +10,12 @@ use crate::limits::concurrency::Permit;
 #[derive(Clone, Debug)]
 pub(crate) struct ConnectionPermit {
     #[expect(dead_code, reason = "held for its effect when dropped")]
-    permits: Arc<(Permit<()>, Option<ClientPermits>)>,
+    permits: Arc<(Permit<()>, Option<ClientPermit>)>,
 }
-
-/// The permits that a connection takes of those of its address and of its network.
-pub(super) type ClientPermits = (Permit<ClientAddress>, Permit<IpAddr>);
 
 impl ConnectionPermit {
     /// `of_client` is `None` for a trusted proxy, which may have any number of connections.
-    pub(super) fn new(of_all: Permit<()>, of_client: Option<ClientPermits>) -> Self {
+    pub(super) fn new(of_all: Permit<()>, of_client: Option<ClientPermit>) -> Self {
         Self { permits: Arc::new((of_all, of_client)) }
     }
 }

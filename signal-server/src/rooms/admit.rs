@@ -1,7 +1,6 @@
 //! The trait for code of the host application that decides who may join a room.
 
 use std::fmt;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +12,8 @@ use super::mint::MintToken;
 use crate::auth::login::LoginRequest;
 use crate::client_address::ClientAddress;
 use crate::embedder;
-use crate::limits::concurrency::{ConcurrencyLimit, Permit};
+use crate::limits::client_concurrency::ClientConcurrency;
+use crate::limits::concurrency::ConcurrencyLimit;
 
 /// Decides who may join a room, and as whom: for example the members of a meeting, without a
 /// password. See [`Builder::admit`](crate::Builder::admit).
@@ -110,24 +110,19 @@ pub enum JoinDecision {
 pub(crate) struct JoinPolicy {
     admit: Arc<dyn Admit>,
     patience: Duration,
-    /// The calls that run: all of them, those of each network, and those of each address.
+    /// The calls that run.
     calls: Arc<ConcurrencyLimit<()>>,
-    by_network: Arc<ConcurrencyLimit<IpAddr>>,
-    by_address: Arc<ConcurrencyLimit<ClientAddress>>,
+    by_client: Arc<ClientConcurrency>,
 }
-
-/// The permits of a call. Those of the client's network and address are `None` if the address is
-/// unknown.
-type CallPermits = (Permit<()>, Option<(Permit<IpAddr>, Permit<ClientAddress>)>);
 
 impl JoinPolicy {
     pub(crate) fn new(admit: impl Admit) -> Self {
+        let by_client = ClientConcurrency::new(MOST_CALLS_OF_ADDRESS, MOST_CALLS_OF_NETWORK);
         Self {
             admit: Arc::new(admit),
             patience: PATIENCE,
             calls: ConcurrencyLimit::new(),
-            by_network: ConcurrencyLimit::new(),
-            by_address: ConcurrencyLimit::new(),
+            by_client: Arc::new(by_client),
         }
     }
 
@@ -142,7 +137,8 @@ impl JoinPolicy {
         request: JoinRequest<'_>,
         client: Option<ClientAddress>,
     ) -> JoinDecision {
-        let Some(_call) = self.call(client) else {
+        let of_client = client.map(|client| self.by_client.acquire(client)).transpose();
+        let (Ok(_of_client), Some(_call)) = (of_client, self.calls.acquire((), MOST_CALLS)) else {
             tracing::debug!("cannot decide on a join: too many decisions are under way");
             return JoinDecision::Unavailable;
         };
@@ -152,17 +148,6 @@ impl JoinPolicy {
             tracing::error!(%error, "cannot decide on a join: the code of the application failed");
             JoinDecision::Unavailable
         })
-    }
-
-    fn call(&self, client: Option<ClientAddress>) -> Option<CallPermits> {
-        let of_client = match client {
-            None => None,
-            Some(address) => Some((
-                self.by_network.acquire(address.network(), MOST_CALLS_OF_NETWORK)?,
-                self.by_address.acquire(address, MOST_CALLS_OF_ADDRESS)?,
-            )),
-        };
-        Some((self.calls.acquire((), MOST_CALLS)?, of_client))
     }
 }
 
@@ -180,7 +165,7 @@ const MOST_CALLS_OF_ADDRESS: u32 = 8;
 #[cfg(test)]
 mod tests {
     use std::future::pending;
-    use std::net::Ipv4Addr;
+    use std::net::{IpAddr, Ipv4Addr};
     use std::task::{Context, Waker};
 
     use futures_util::FutureExt;

@@ -54,7 +54,9 @@ struct Listener {
 /// How many messages of each room wait, under `None`, and how many of each participant. Its sockets
 /// share the number.
 #[derive(Clone, Debug, Default)]
-struct Waiting(Arc<Mutex<FxHashMap<(RoomId, Option<Ticket>), usize>>>);
+struct Waiting(Arc<Mutex<FxHashMap<Key, usize>>>);
+
+type Key = (RoomId, Option<Ticket>);
 
 impl Inbox {
     /// Hands the messages from now on to a new listener.
@@ -114,7 +116,7 @@ impl Waiting {
 }
 
 /// What a message counts for: its room, and its sender.
-fn keys(message: &MessageToHost) -> [(RoomId, Option<Ticket>); 2] {
+fn keys(message: &MessageToHost) -> [Key; 2] {
     [(message.room, None), (message.room, Some(message.ticket))]
 }
 

@@ -35,7 +35,6 @@ use crate::http::error::{ApiError, invalid};
 use crate::http::error_responses::error_responses;
 use crate::http::language::PreferredLanguage;
 use crate::http::path::RoomPath;
-use crate::limits::Limit;
 use crate::limits::fixed_window::RateLimited;
 use crate::listener::permit::ConnectionPermit;
 use crate::listener::traffic::Traffic;
@@ -95,12 +94,11 @@ pub(crate) async fn open(
 ) -> Result<Response, ApiError> {
     let headers = login.headers();
     let PreferredLanguage(language) = PreferredLanguage::of(headers, app.language);
-    let most = app.limits.connections_per_address;
-    let permit = client.map(|client| app.sockets.acquire(client, most));
-    if let Some(None) = permit {
-        app.counters.count(Limit::ConnectionsPerAddress);
-        return Err(ApiError::RateLimited { retry_after: CONNECTIONS_RETRY });
-    }
+    let permit = client.map(|client| app.sockets.acquire(client)).transpose();
+    let permit = permit.map_err(|exhausted| {
+        app.counters.count(exhausted.into());
+        ApiError::RateLimited { retry_after: CONNECTIONS_RETRY }
+    })?;
     let Query(query) = query.map_err(|rejection| invalid(&rejection.body_text()))?;
     let upgrade = match upgrade {
         Ok(upgrade) => upgrade,

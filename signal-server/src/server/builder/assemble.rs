@@ -8,6 +8,7 @@ use crate::auth::secret::Secret;
 use crate::auth::ws_token::WsTokens;
 use crate::ice::Ice;
 use crate::limits::attempts::JoinAttempts;
+use crate::limits::client_concurrency::ClientConcurrency;
 use crate::limits::concurrency::ConcurrencyLimit;
 use crate::limits::counters::LimitCounters;
 use crate::limits::rates::Rates;
@@ -96,7 +97,10 @@ impl Builder {
             language: self.language,
             proxies: self.proxies,
             gate,
-            sockets: ConcurrencyLimit::new(),
+            sockets: ClientConcurrency::new(
+                limits.connections_per_address,
+                limits.connections_per_network(),
+            ),
             rates,
             attempts,
             limits,

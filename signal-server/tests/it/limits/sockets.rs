@@ -108,6 +108,28 @@ async fn an_address_has_so_many_sockets_and_the_next_is_answered_429() {
 }
 
 #[tokio::test]
+async fn a_network_behind_a_proxy_has_a_quarter_of_the_connections_for_its_sockets() {
+    let limits = Limits::with(|limits| {
+        limits.connections = 16;
+        limits.connections_per_address = 1;
+    });
+    let api = behind_a_proxy(limits).await;
+    let room = api.room().await;
+    let attach = async |client: &str| {
+        let token = api.ws_token(&room, "guest").await;
+        attach_from(&api, client, &room, &token).await
+    };
+    let mut open = Vec::new();
+    for client in ["198.51.100.1", "198.51.100.2", "198.51.100.3", "198.51.100.4", "192.0.2.1"] {
+        let mut guest = attach(client).await.unwrap();
+        guest.joined().await;
+        open.push(guest);
+    }
+    assert_eq!(attach("198.51.100.5").await.err(), Some(429));
+    attach("192.0.2.2").await.unwrap().joined().await;
+}
+
+#[tokio::test]
 async fn an_address_may_be_limited_to_so_many_guests_in_a_room() {
     let hub = HubConfig::with(|config| config.max_seats_per_address = Some(1));
     let proxies = ["127.0.0.1/32".parse().unwrap()];
