@@ -9,14 +9,14 @@ mod limits;
 mod log_writer;
 mod logging;
 mod page;
+#[cfg(test)]
+mod panicking_store;
 mod qr_code;
 mod read;
 mod rooms;
 mod serve;
 pub(crate) mod settings;
 mod stop_signal;
-#[cfg(test)]
-mod unspeakable;
 pub(crate) mod webhook_args;
 
 use std::process::ExitCode;

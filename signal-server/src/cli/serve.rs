@@ -172,7 +172,7 @@ mod tests {
 
     use super::*;
     use crate::cli::args::Cli;
-    use crate::cli::unspeakable::Unspeakable;
+    use crate::cli::panicking_store::PanickingStore;
     use crate::{CreateRoom, Secret};
 
     /// The name of the test below, and of a variable that is set for the process that it starts.
@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn a_process_whose_store_panics_twice_ends_with_status_1_and_says_why() {
         if env::var_os(IS_STARTED).is_some() {
-            serve_unspeakable();
+            serve_panicking_store();
         }
         let mut process = Command::new(env::current_exe().unwrap());
         process.args(["--exact", TEST, "--nocapture"]).env(IS_STARTED, "1");
@@ -197,14 +197,14 @@ mod tests {
     }
 
     /// Does what the program does, with another store.
-    fn serve_unspeakable() -> ! {
+    fn serve_panicking_store() -> ! {
         let runtime = Runtime::new().unwrap();
         let code = runtime.block_on(async {
             let args = ["signal-server".into(), "serve".into()];
             logging::to_stderr(&Cli::of(args, |_| unreachable!("no file is named")).unwrap())
                 .unwrap();
             let builder = Server::builder(Secret::random());
-            let server = builder.open_store(Unspeakable, &Secret::random()).await.unwrap();
+            let server = builder.open_store(PanickingStore, &Secret::random()).await.unwrap();
             let handle = server.handle();
             tokio::spawn(async move {
                 let name = DisplayName::parse("a room").unwrap().unwrap();

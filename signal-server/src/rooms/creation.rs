@@ -9,7 +9,7 @@ use super::credentials::{PasswordChoice, RoomCredentials};
 use super::lifetime::Lifetime;
 use super::service::Rooms;
 use crate::limits::Limit;
-use crate::shard::{CreateError, UntoldRoom};
+use crate::shard::{CreateError, UnconfirmedRoom};
 use crate::store::NotCreated;
 
 /// The settings of a new room.
@@ -58,7 +58,7 @@ impl Rooms {
     pub(crate) async fn create(
         &self,
         wanted: CreateParams,
-    ) -> Result<(UntoldRoom<'_>, RoomCredentials), CreateRoomError> {
+    ) -> Result<(UnconfirmedRoom<'_>, RoomCredentials), CreateRoomError> {
         if wanted.capacity > self.max_capacity {
             return Err(CreateRoomError::TooLarge);
         }

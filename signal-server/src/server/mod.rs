@@ -1,9 +1,9 @@
 //! The server as a library: built from settings, then used as a router or run on a listener.
 
 pub(crate) mod builder;
-mod foundation;
 pub(crate) mod handle;
 mod router;
+mod shared_parts;
 
 use std::future::Future;
 use std::sync::Arc;

@@ -11,7 +11,7 @@ mod shards;
 mod state;
 #[cfg(test)]
 mod tests;
-mod untold_room;
+mod unconfirmed_room;
 
 use std::future;
 use std::mem;
@@ -37,7 +37,7 @@ use self::room_ref::RoomRef;
 pub(crate) use self::shards::{Shards, Timers};
 pub(crate) use self::state::ShardContext;
 use self::state::{Completion, Effects, State};
-pub(crate) use self::untold_room::{CreateError, UntoldRoom};
+pub(crate) use self::unconfirmed_room::{CreateError, UnconfirmedRoom};
 use crate::clock::Clock;
 use crate::ice::Ice;
 use crate::limits::concurrency::Permit;
@@ -170,13 +170,13 @@ impl Shard {
         &self,
         room: Room,
         permit: Option<Permit<String>>,
-    ) -> Result<UntoldRoom<'_>, NotCreated> {
+    ) -> Result<UnconfirmedRoom<'_>, NotCreated> {
         let (answer, answered) = oneshot::channel();
         let mut state = self.lock();
         let created = state.create(room, permit, answer, self.clock.now());
         self.release(state);
         self.deadline_moved.notify_one();
-        Ok(UntoldRoom::new(self, created?, answered))
+        Ok(UnconfirmedRoom::new(self, created?, answered))
     }
 
     /// Tells the host application of a new room.

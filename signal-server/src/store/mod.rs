@@ -7,12 +7,12 @@ mod data_dir_error;
 mod ended_rooms;
 #[cfg(feature = "store")]
 mod file;
-mod kept_seats;
-mod owned;
 mod pending_write;
 pub(crate) mod queue;
 mod room_store;
-mod untold_events;
+mod rooms_by_creator;
+mod stored_identities;
+mod unconfirmed_events;
 mod unwritten;
 mod writer;
 
@@ -33,10 +33,10 @@ pub(crate) use self::data_dir::DataDir;
 pub use self::data_dir_error::DataDirError;
 use self::ended_rooms::EndedRooms;
 pub(crate) use self::ended_rooms::MostEnded;
-use self::owned::Owned;
 pub(crate) use self::pending_write::{PendingWrite, RecordChange};
 pub use self::queue::QueuedEvent;
 pub use self::room_store::{QueueWrite, RoomStore, RoomWrite, StoreError, StoredRoom};
+use self::rooms_by_creator::RoomsByCreator;
 use self::unwritten::Unwritten;
 pub(crate) use self::writer::{Loaded, NotSaved, OnWritten, SaveOutcome, Writer};
 use crate::limits::concurrency::Permit;
@@ -46,7 +46,7 @@ use crate::limits::concurrency::Permit;
 #[derive(Debug)]
 pub(crate) struct Store {
     rooms: MemoryStore,
-    owned: Owned,
+    rooms_by_creator: RoomsByCreator,
     ended: EndedRooms,
     unwritten: Unwritten,
     is_saved: bool,
@@ -73,7 +73,7 @@ impl Store {
     pub(crate) fn new(is_saved: bool, has_webhooks: bool, most_ended: MostEnded) -> Self {
         Self {
             rooms: MemoryStore::new(),
-            owned: Owned::default(),
+            rooms_by_creator: RoomsByCreator::default(),
             ended: EndedRooms::new(most_ended),
             unwritten: Unwritten::default(),
             is_saved,
@@ -99,7 +99,7 @@ impl Store {
             tracing::error!("two stored rooms have the same id");
             return Vec::new();
         };
-        self.owned.insert(id, permit);
+        self.rooms_by_creator.insert(id, permit);
         self.note_end(id);
         if self.has_webhooks
             && let (false, Some(record)) = (applied.events.is_empty(), applied.record)
@@ -132,7 +132,7 @@ impl Store {
             Ok(room) => {
                 // The room may take the place of one that is over.
                 self.ended.remove(room.id());
-                self.owned.insert(room.id(), permit);
+                self.rooms_by_creator.insert(room.id(), permit);
                 if self.is_saved {
                     self.note_events(&room.events_since(None, room.created_at()));
                 }
@@ -166,7 +166,7 @@ impl Store {
         }
         self.rooms.withdraw(room);
         self.unsaved.remove(&room);
-        self.to_give_back.extend(self.owned.remove(room));
+        self.to_give_back.extend(self.rooms_by_creator.remove(room));
         true
     }
 
@@ -248,7 +248,7 @@ impl Store {
         if record.is_some_and(|record| record.status() == Status::Open) {
             return;
         }
-        self.to_give_back.extend(self.owned.remove(room));
+        self.to_give_back.extend(self.rooms_by_creator.remove(room));
         if let Some(oldest) = record.and_then(|record| self.ended.insert(record)) {
             self.rooms.withdraw(oldest);
             self.save(RecordChange::Forget(oldest));
@@ -267,12 +267,14 @@ impl Store {
 
     /// Returns the open rooms of a user.
     pub(crate) fn rooms_of(&self, creator: &str) -> impl Iterator<Item = &Arc<Room>> {
-        self.owned.of(creator).filter_map(|id| self.rooms.room(id))
+        self.rooms_by_creator.of(creator).filter_map(|id| self.rooms.room(id))
     }
 
     /// Returns all open rooms, in no particular order.
     pub(crate) fn open_rooms(&self) -> impl ExactSizeIterator<Item = &Arc<Room>> {
-        self.owned.all().map(|room| self.rooms.room(room).expect("an open room is in the store"))
+        self.rooms_by_creator
+            .all()
+            .map(|room| self.rooms.room(room).expect("an open room is in the store"))
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Timestamp> {

@@ -14,11 +14,11 @@ use thiserror::Error;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
-use super::kept_seats::KeptSeats;
 use super::pending_write::{PendingWrite, RecordChange};
 use super::queue::{QueueChange, QueuedEvent};
 use super::room_store::{QueueWrite, RoomStore, StoreError, StoredRoom};
-use super::untold_events::UntoldEvents;
+use super::stored_identities::StoredIdentities;
+use super::unconfirmed_events::UnconfirmedEvents;
 use crate::metrics::Metrics;
 use crate::supervision::Supervisor;
 
@@ -206,21 +206,21 @@ impl fmt::Debug for Queued {
 fn load<S: RoomStore>(
     store: &mut S,
     has_queue: bool,
-) -> Result<(Loaded, KeptSeats), StoreError<S::Error>> {
+) -> Result<(Loaded, StoredIdentities), StoreError<S::Error>> {
     let stored = store.load().map_err(StoreError::Load)?;
     let read = |stored: &StoredRoom| {
         stored.read().map_err(|error| StoreError::Record { room: stored.room, error })
     };
     let rooms = stored.iter().map(read).collect::<Result<_, _>>()?;
     let events = if has_queue { store.load_queue().map_err(StoreError::Load)? } else { Vec::new() };
-    Ok((Loaded { rooms, events }, KeptSeats::of(&stored)))
+    Ok((Loaded { rooms, events }, StoredIdentities::of(&stored)))
 }
 
 /// The state of the thread: the store, and the changes that it has failed to save.
 struct Backlog<S> {
     store: S,
-    kept: KeptSeats,
-    untold: UntoldEvents,
+    kept: StoredIdentities,
+    unconfirmed: UnconfirmedEvents,
     queue: Arc<Queue>,
     unsaved: BTreeMap<RoomId, PendingWrite>,
     /// The ids of events to remove.
@@ -237,7 +237,7 @@ struct Backlog<S> {
 impl<S: RoomStore> Backlog<S> {
     fn new(
         store: S,
-        kept: KeptSeats,
+        kept: StoredIdentities,
         queue: Arc<Queue>,
         webhooks: Option<UnboundedSender<QueueChange>>,
         metrics: Metrics,
@@ -245,7 +245,7 @@ impl<S: RoomStore> Backlog<S> {
         Self {
             store,
             kept,
-            untold: UntoldEvents::default(),
+            unconfirmed: UnconfirmedEvents::default(),
             queue,
             unsaved: BTreeMap::new(),
             unqueued: Vec::new(),
@@ -343,11 +343,12 @@ impl<S: RoomStore> Backlog<S> {
             writes.values().map(|write| self.kept.to_store(&write.change)).collect();
         let added = writes.values().flat_map(|write| &write.events);
         let added = added.map(|entry| QueueWrite::Put(entry.event.clone()));
-        let withdrawn = writes.values().flat_map(|write| self.untold.removed_by(&write.change));
+        let withdrawn =
+            writes.values().flat_map(|write| self.unconfirmed.removed_by(&write.change));
         let removed = self.unqueued.iter().map(String::as_str).chain(withdrawn);
         let removed = removed.map(|id| QueueWrite::Remove { id: id.to_owned() });
         let queue: Vec<_> = added.chain(removed).collect();
-        writes.values().for_each(|write| self.untold.note_attempt(write));
+        writes.values().for_each(|write| self.unconfirmed.note_attempt(write));
         // A panic can leave only the store itself inconsistent, and its documentation states that
         // it is called again.
         let saved = catch_unwind(AssertUnwindSafe(|| match queue.as_slice() {
@@ -359,7 +360,7 @@ impl<S: RoomStore> Backlog<S> {
                 self.metrics.saved(began.elapsed());
                 for write in writes.values() {
                     self.kept.note(&write.change);
-                    self.untold.note_saved(write);
+                    self.unconfirmed.note_saved(write);
                 }
                 if self.retry_at.take().is_some() {
                     tracing::info!("rooms are saved again");

@@ -1,11 +1,11 @@
 //! Rooms in the embedder's own store, which may fail in every way.
 
 mod foreign_code;
+#[path = "../../src/cli/panicking_store.rs"]
+mod panicking_store;
 mod records;
 mod reused_ids;
 mod slow_requests;
-#[path = "../../src/cli/unspeakable.rs"]
-mod unspeakable;
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;

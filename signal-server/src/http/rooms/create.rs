@@ -167,9 +167,9 @@ pub(crate) async fn create(
         on_creator_leave,
         data: Attributes::default(),
     };
-    let (untold, RoomCredentials { password, invite_token, join_url }) =
+    let (unconfirmed, RoomCredentials { password, invite_token, join_url }) =
         counted.during(app.rooms.create(params)).await?;
-    let room = untold.room();
+    let room = unconfirmed.room();
     let token_expires = SystemTime::now() + WsTokens::LIFETIME;
     let grant = SeatGrant::creator(room, creator, user.identity);
     let created = Created {
@@ -186,6 +186,6 @@ pub(crate) async fn create(
         join_url,
     };
     // If the request ends earlier, the room is withdrawn.
-    untold.keep();
+    unconfirmed.keep();
     Ok(Success::new(created))
 }

@@ -18,7 +18,7 @@ use crate::rooms::access::Access;
 use crate::rooms::public_url::PublicUrl;
 use crate::rooms::service::Rooms;
 use crate::server::Server;
-use crate::server::foundation::Foundation;
+use crate::server::shared_parts::SharedParts;
 use crate::shard::drain::Drain;
 use crate::shard::events::EventSender;
 use crate::shard::inbox::Inbox;
@@ -33,9 +33,9 @@ impl Builder {
         server_secret: &Secret,
         writer: Option<Writer>,
         webhooks: Option<Sender>,
-        foundation: Foundation,
+        shared: SharedParts,
     ) -> Server {
-        let Foundation { clock, metrics, supervisor } = foundation;
+        let SharedParts { clock, metrics, supervisor } = shared;
         let limits = self.limits;
         let ice =
             Ice::new(self.ice_servers, self.configured_servers, limits.request_patience, clock);

@@ -15,7 +15,7 @@ use signal_core::config::{HubConfig, InvalidConfig};
 use signal_core::room::Status;
 
 use super::Server;
-use super::foundation::Foundation;
+use super::shared_parts::SharedParts;
 use crate::auth::admin_key::AdminKey;
 use crate::auth::login::Login;
 use crate::auth::origin::Origins;
@@ -251,9 +251,9 @@ impl Builder {
     #[must_use]
     pub fn build(mut self) -> Server {
         let server_secret = self.server_secret.take().unwrap_or_else(Secret::random);
-        let foundation = Foundation::new();
-        let webhooks = self.webhook_sender(&foundation);
-        self.assemble(&server_secret, None, webhooks, foundation)
+        let shared = SharedParts::new();
+        let webhooks = self.webhook_sender(&shared);
+        self.assemble(&server_secret, None, webhooks, shared)
     }
 
     /// Builds the server on a data directory, so that rooms outlive the process: a change is on
@@ -299,9 +299,9 @@ impl Builder {
         store: S,
         server_secret: &Secret,
     ) -> Result<Server, StoreError<S::Error>> {
-        let foundation = Foundation::new();
-        let Foundation { metrics, supervisor, .. } = foundation.clone();
-        let mut webhooks = self.webhook_sender(&foundation);
+        let shared = SharedParts::new();
+        let SharedParts { metrics, supervisor, .. } = shared.clone();
+        let mut webhooks = self.webhook_sender(&shared);
         let changes = webhooks.as_ref().map(|sender| sender.queue().changes());
         let (writer, loaded) = Writer::start(store, changes, metrics, supervisor).await?;
         let Loaded { rooms, events } = loaded;
@@ -309,7 +309,7 @@ impl Builder {
             sender.restore(events);
         }
         let grace = RESTART_GRACE.max(self.hub.resume_grace);
-        let server = self.assemble(server_secret, Some(writer), webhooks, foundation);
+        let server = self.assemble(server_secret, Some(writer), webhooks, shared);
         tracing::info!(rooms = rooms.len(), "rooms loaded");
         for room in rooms {
             // Existing rooms stay open even if their creator has more than the limit allows now.
@@ -324,13 +324,13 @@ impl Builder {
 
     /// The sender of events, if there are webhooks.
     #[cfg(feature = "webhooks")]
-    fn webhook_sender(&mut self, foundation: &Foundation) -> Option<Sender> {
-        let Foundation { clock, metrics, .. } = foundation.clone();
+    fn webhook_sender(&mut self, shared: &SharedParts) -> Option<Sender> {
+        let SharedParts { clock, metrics, .. } = shared.clone();
         self.webhooks.take().map(|webhooks| Sender::new(webhooks, clock, metrics))
     }
 
     #[cfg(not(feature = "webhooks"))]
-    fn webhook_sender(&mut self, _: &Foundation) -> Option<Sender> {
+    fn webhook_sender(&mut self, _: &SharedParts) -> Option<Sender> {
         None
     }
 }

@@ -9,7 +9,7 @@ use signal_server::{RoomStore, RoomWrite, Secret, StoredRoom};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
-use super::unspeakable::Unspeakable;
+use super::panicking_store::PanickingStore;
 use crate::common::{Api, PATIENCE, builder};
 
 /// A store that asks a database through the runtime, as drivers for async code do.
@@ -66,7 +66,7 @@ async fn a_panic_of_the_store_while_it_is_read_is_not_swallowed() {
 
 #[tokio::test]
 async fn a_writer_that_panics_twice_has_failed_and_the_server_is_not_ready() {
-    let server = builder().open_store(Unspeakable, &Secret::new("kept")).await.unwrap();
+    let server = builder().open_store(PanickingStore, &Secret::new("kept")).await.unwrap();
     let server = testing::serve(server).await.unwrap();
     let api = Api::at(server.address());
     let ready = async || api.request(Method::GET, "/readyz").send().await.unwrap().status();

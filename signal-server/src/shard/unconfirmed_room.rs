@@ -12,7 +12,7 @@ use crate::store::NotSaved;
 /// A new room that its creator does not know of yet. Dropping this, as when a request times out,
 /// withdraws the room: nobody would know its password, and it would count among the open rooms of
 /// its creator.
-pub(crate) struct UntoldRoom<'a> {
+pub(crate) struct UnconfirmedRoom<'a> {
     shard: &'a Shard,
     room: Arc<Room>,
     /// `None` once the answer has arrived.
@@ -29,7 +29,7 @@ pub(crate) enum CreateError {
     Stopping,
 }
 
-impl<'a> UntoldRoom<'a> {
+impl<'a> UnconfirmedRoom<'a> {
     pub(super) fn new(
         shard: &'a Shard,
         room: Arc<Room>,
@@ -58,7 +58,7 @@ impl<'a> UntoldRoom<'a> {
     }
 }
 
-impl Drop for UntoldRoom<'_> {
+impl Drop for UnconfirmedRoom<'_> {
     fn drop(&mut self) {
         if !self.is_kept {
             self.shard.withdraw(&self.room);

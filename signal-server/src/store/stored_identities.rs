@@ -12,11 +12,11 @@ use super::room_store::{RoomWrite, StoredRoom};
 
 /// The identities of the participants of each room that are in the store.
 #[derive(Debug, Default)]
-pub(super) struct KeptSeats(BTreeMap<RoomId, Identities>);
+pub(super) struct StoredIdentities(BTreeMap<RoomId, Identities>);
 
 type Identities = BTreeMap<ParticipantId, Arc<Identity>>;
 
-impl KeptSeats {
+impl StoredIdentities {
     /// The identities that an earlier process has written.
     ///
     /// An identity that cannot be read is not kept: the room was refused because of it.

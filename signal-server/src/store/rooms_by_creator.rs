@@ -10,12 +10,12 @@ use crate::limits::concurrency::Permit;
 /// The open rooms by creator, each with the permit that counts it for its creator. A room without a
 /// creator has none.
 #[derive(Debug, Default)]
-pub(super) struct Owned {
+pub(super) struct RoomsByCreator {
     permits: FxHashMap<RoomId, Option<Permit<String>>>,
     by_creator: HashMap<String, BTreeSet<RoomId>>,
 }
 
-impl Owned {
+impl RoomsByCreator {
     pub(super) fn insert(&mut self, room: RoomId, permit: Option<Permit<String>>) {
         if let Some(permit) = &permit {
             self.by_creator.entry(permit.key().clone()).or_default().insert(room);
@@ -53,21 +53,21 @@ mod tests {
     fn a_room_is_its_creators_until_it_is_removed() {
         let rooms_of = ConcurrencyLimit::new();
         let id = |number| RoomId::from_indices([number; 6]);
-        let mut owned = Owned::default();
+        let mut rooms = RoomsByCreator::default();
         for (number, creator) in [(1, "alice"), (2, "bob"), (3, "alice")] {
             let permit = rooms_of.acquire(creator.to_owned(), 2);
             assert!(permit.is_some());
-            owned.insert(id(number), permit);
+            rooms.insert(id(number), permit);
         }
-        assert_eq!(owned.of("alice").collect::<Vec<_>>(), [id(1), id(3)]);
-        assert!(owned.remove(id(1)).is_some());
-        assert!(owned.remove(id(1)).is_none());
-        assert_eq!((owned.of("alice").collect::<Vec<_>>(), owned.all().len()), (vec![id(3)], 2));
-        owned.remove(id(3));
-        assert_eq!(owned.of("alice").count(), 0);
-        assert!(!owned.by_creator.contains_key("alice"), "nothing is left of it");
-        owned.insert(id(4), None);
-        assert_eq!(owned.all().len(), 2, "a room without a creator is open too");
-        assert!(owned.remove(id(4)).is_none() && owned.all().len() == 1);
+        assert_eq!(rooms.of("alice").collect::<Vec<_>>(), [id(1), id(3)]);
+        assert!(rooms.remove(id(1)).is_some());
+        assert!(rooms.remove(id(1)).is_none());
+        assert_eq!((rooms.of("alice").collect::<Vec<_>>(), rooms.all().len()), (vec![id(3)], 2));
+        rooms.remove(id(3));
+        assert_eq!(rooms.of("alice").count(), 0);
+        assert!(!rooms.by_creator.contains_key("alice"), "nothing is left of it");
+        rooms.insert(id(4), None);
+        assert_eq!(rooms.all().len(), 2, "a room without a creator is open too");
+        assert!(rooms.remove(id(4)).is_none() && rooms.all().len() == 1);
     }
 }

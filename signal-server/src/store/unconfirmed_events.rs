@@ -8,9 +8,9 @@ use super::pending_write::{PendingWrite, RecordChange};
 
 /// The ids of the stored events of new rooms whose creators may not know of them yet.
 #[derive(Debug, Default)]
-pub(super) struct UntoldEvents(BTreeMap<RoomId, Vec<String>>);
+pub(super) struct UnconfirmedEvents(BTreeMap<RoomId, Vec<String>>);
 
-impl UntoldEvents {
+impl UnconfirmedEvents {
     /// The events to remove with a write.
     pub(super) fn removed_by(&self, change: &RecordChange) -> impl Iterator<Item = &str> {
         let withdrawn = match change {
@@ -22,8 +22,8 @@ impl UntoldEvents {
 
     /// Notes that the store is asked to do a write. It may do so although it reports an error.
     pub(super) fn note_attempt(&mut self, write: &PendingWrite) {
-        let untold = write.events.iter().filter(|entry| entry.awaits_creator);
-        let ids: Vec<_> = untold.map(|entry| entry.event.id.clone()).collect();
+        let unconfirmed = write.events.iter().filter(|entry| entry.awaits_creator);
+        let ids: Vec<_> = unconfirmed.map(|entry| entry.event.id.clone()).collect();
         if write.is_new() && !ids.is_empty() {
             self.0.insert(write.change.room(), ids);
         }
