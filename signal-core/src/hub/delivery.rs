@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::Hub;
 use super::io::Output;
-use super::local_room::Outgoing;
+use super::receiver::Outgoing;
 use crate::close_code::CloseCode;
 use crate::error::ErrorCode;
 use crate::ids::{ConnId, ParticipantId, RoomId, Ticket};

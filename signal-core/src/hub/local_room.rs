@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use rustc_hash::FxHashMap;
 
 use super::account::{Account, Accounts};
@@ -12,15 +11,14 @@ use super::difference::Difference;
 use super::member::Member;
 use super::negotiation::Negotiations;
 use super::node_frame::NodeFrame;
-use crate::config::{FloodLimit, HubConfig, ReplayLimit};
+use super::receiver::{self, Receiver};
+use crate::config::{HubConfig, ReplayLimit};
 use crate::error::ErrorCode;
 use crate::ids::{Attachment, ConnId, NodeId, ParticipantId, Ticket};
-use crate::message::ServerMessage;
 use crate::protocol::ProtocolVersion;
 use crate::room::{Room, Seat};
 use crate::time::Timestamp;
 use crate::token::TokenHash;
-use crate::wire;
 
 /// The newest record of a room that the hub has seen, and the participants that it serves.
 #[derive(Debug, Default)]
@@ -61,50 +59,6 @@ pub(super) enum Route<'a> {
     Node { node: NodeId, negotiations: &'a mut Negotiations },
     /// Nowhere, for this reason.
     Gone(ErrorCode),
-}
-
-/// A member, and the parts of its room that a message to it may change.
-pub(super) struct Receiver<'a> {
-    member: &'a mut Member,
-    pub(super) negotiations: &'a mut Negotiations,
-    trim_at: &'a mut Option<Timestamp>,
-}
-
-/// A message on its way to one member.
-pub(super) struct Outgoing {
-    /// `None` while the member has no socket. The message waits in its replay.
-    pub(super) conn: Option<ConnId>,
-    pub(super) frame: Bytes,
-    /// Whether the deadline of the room has to be updated.
-    pub(super) moves_deadline: bool,
-}
-
-impl Receiver<'_> {
-    /// Whether messages of that sender are refused now.
-    pub(super) fn refuses(
-        &self,
-        sender: Ticket,
-        others: usize,
-        connections: &FxHashMap<ConnId, Connection>,
-        limit: &FloodLimit,
-    ) -> bool {
-        let connection = self.member.conn.and_then(|conn| connections.get(&conn));
-        connection.is_some_and(|connection| connection.unsent.refuses(sender, others, limit))
-    }
-
-    /// Encodes a message in the member's version of the protocol, numbers it, and keeps it for a
-    /// replay.
-    pub(super) fn write(
-        self,
-        message: &ServerMessage,
-        limit: &ReplayLimit,
-        now: Timestamp,
-    ) -> Outgoing {
-        let frame = wire::encode_server(message, self.member.protocol);
-        let is_kept = self.member.keep(&frame, limit, now);
-        let moves_deadline = is_kept && note_kept(self.trim_at, limit, now);
-        Outgoing { conn: self.member.conn, frame, moves_deadline }
-    }
 }
 
 impl LocalRoom {
@@ -267,7 +221,7 @@ impl LocalRoom {
 
     /// Notes that a message was kept for a replay; `true` if the deadline has to be updated.
     pub(super) fn note_kept(&mut self, limit: &ReplayLimit, now: Timestamp) -> bool {
-        note_kept(&mut self.trim_at, limit, now)
+        receiver::note_kept(&mut self.trim_at, limit, now)
     }
 
     /// Drops messages that are too old for a replay.
@@ -336,11 +290,4 @@ impl LocalRoom {
     pub(super) fn is_idle(&self) -> bool {
         self.connections == 0 && self.members.is_empty()
     }
-}
-
-/// Sets the time to drop old messages, unless an older message has set it already.
-fn note_kept(trim_at: &mut Option<Timestamp>, limit: &ReplayLimit, now: Timestamp) -> bool {
-    let is_first = trim_at.is_none();
-    trim_at.get_or_insert(now + limit.age);
-    is_first
 }

@@ -20,6 +20,7 @@ mod negotiation;
 mod node_frame;
 mod opening;
 mod profile;
+mod receiver;
 mod relay;
 mod replay;
 mod request;
