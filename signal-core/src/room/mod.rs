@@ -4,6 +4,7 @@
 //! store can apply the operations of many nodes to the newest record, one after the other.
 
 mod access;
+mod admission;
 mod attach_history;
 mod bytes;
 mod departures;
@@ -40,7 +41,6 @@ use self::seats::{Newcomer, Seats};
 pub use self::spec::{OnCreatorLeave, RoomSpec};
 pub use self::status::Status;
 pub use crate::capacity::{Capacity, InvalidCapacity};
-use crate::client::Client;
 use crate::codec::LaterFields;
 use crate::identity::Attributes;
 pub use crate::ids::{Attachment, IdSuffix, Ticket, TicketTag};
@@ -257,85 +257,6 @@ impl Room {
         }
         changes.note_if(self.seats.end_lapsed(now), Durability::Grouped);
         changes.note_if(self.access.recover(now), Durability::Grouped);
-    }
-
-    /// Checks why a newcomer may join, and whether a seat is free. No seat is taken yet.
-    fn admit(
-        &mut self,
-        by: Admission,
-        client: Option<Client>,
-        suffix: IdSuffix,
-        changes: &mut Changes,
-        now: Timestamp,
-    ) -> Result<Receipt, Reject> {
-        match self.status {
-            Status::Closed(CloseReason::ByAdmin | CloseReason::ByCreator) => {
-                return Err(Reject::RoomClosed);
-            }
-            Status::Closed(CloseReason::Expired) | Status::Open => {}
-        }
-        self.access.check(by, client, changes, now)?;
-        // From here on the answer reveals something about the room, so only a newcomer that may
-        // join it gets here.
-        self.running()?;
-        if self.access.locked() && by != (Admission::Host { passes_lock: true }) {
-            return Err(Reject::RoomLocked);
-        }
-        let id = self.seats.promise(suffix, changes)?;
-        Ok(Receipt::Entered { id })
-    }
-
-    fn attach(
-        &mut self,
-        grant: &Grant,
-        newcomer: &Newcomer<'_>,
-        client: Option<Client>,
-        suffix: IdSuffix,
-        changes: &mut Changes,
-    ) -> Result<Receipt, Reject> {
-        if let Some(receipt) = self.seats.receipt_of(newcomer.attachment) {
-            return Ok(Receipt::Entered { id: receipt.id });
-        }
-        self.check_grant(grant, self.seats.holds(grant.ticket))?;
-        let id = self.seats.attach(newcomer, suffix, changes)?;
-        self.access.know(client, self.seats.remembered());
-        changes.note(Durability::BeforeAnswer);
-        Ok(Receipt::Entered { id })
-    }
-
-    fn resume(
-        &mut self,
-        token: TokenHash,
-        next_token: TokenHash,
-        attachment: Attachment,
-        continues: Option<Attachment>,
-        changes: &mut Changes,
-    ) -> Result<Receipt, Reject> {
-        let receipt = match self.seats.receipt_of(attachment) {
-            Some(receipt) => receipt,
-            None => {
-                let resumed = self.seats.resume(token, next_token, attachment, continues)?;
-                changes.note(Durability::BeforeAnswer);
-                resumed
-            }
-        };
-        Ok(Receipt::Resumed { id: receipt.id, continued: receipt.continued })
-    }
-
-    fn check_grant(&self, grant: &Grant, is_seated: bool) -> Result<(), Reject> {
-        let is_of_other_room = grant.epoch.is_some_and(|epoch| epoch != self.epoch);
-        if is_of_other_room || (grant.ticket == Ticket::Creator && self.creator.is_none()) {
-            return Err(Reject::GrantVoid);
-        }
-        self.access.check_grant(grant, is_seated)
-    }
-
-    fn promised(&self, grant: &Grant) -> Option<ParticipantId> {
-        match grant.ticket {
-            Ticket::Creator => Some(self.creator_id),
-            Ticket::Guest(id) => Some(id),
-            Ticket::Host(_) => grant.promised,
-        }
     }
 
     fn change(&mut self, change: &Change, changes: &mut Changes) -> Result<Receipt, Reject> {
