@@ -16,7 +16,7 @@ async fn what_has_taken_effect_counts_although_its_request_ends_before_it_is_sav
         limits.changes_per_minute = 2;
         limits.creates_per_minute = 2;
         limits.room_joins_per_minute = 2;
-        limits.request_patience = Duration::from_millis(300);
+        limits.request_patience = Duration::from_secs(2);
     });
     let builder = builder().limits(limits).unwrap();
     let server = builder.open_store(records.clone(), &Secret::new("kept")).await.unwrap();
