@@ -38,10 +38,9 @@ impl ErrorCode {
     /// The [text](Self::text) for a connection that is not let in.
     pub fn refusal_text(self, language: Language) -> &'static str {
         match self {
-            Self::RateLimited => choose(
-                ["连接过于频繁，请稍后再试", "too many connections; try again later"],
-                language,
-            ),
+            Self::RateLimited => {
+                choose(["尝试过于频繁，请稍后再试", "too many attempts; try again later"], language)
+            }
             other => other.text(language),
         }
     }

@@ -89,7 +89,7 @@ fn whoever_may_not_enter_is_told_why() {
         let refused = node.take(conn).remove(0);
         ["code", "message"].map(|field| refused[field].as_str().unwrap().to_owned())
     };
-    assert_eq!(told(&mut node, again), ["rate_limited", "too many connections; try again later"]);
+    assert_eq!(told(&mut node, again), ["rate_limited", "too many attempts; try again later"]);
     assert_eq!(told(&mut node, late), ["forbidden", "the room is locked"]);
 }
 
