@@ -72,7 +72,9 @@ impl App {
         if let Some(writer) = &self.writer
             && timeout(LAST_WRITES, writer.flush()).await.is_err()
         {
-            tracing::error!("the last changes of rooms could not be saved in time and are lost");
+            tracing::error!(
+                "the last changes are not saved yet, and are lost if the process ends now"
+            );
         }
     }
 }
