@@ -41,16 +41,6 @@ impl JoinAttempts {
         self.counted(self.unknown_rooms.check(&address), Limit::UnknownRooms)
     }
 
-    /// Returns an error if an address may not try any more passwords of a room.
-    pub(crate) fn check_room(
-        &self,
-        client: Option<ClientAddress>,
-        room: RoomId,
-    ) -> Result<(), RateLimited> {
-        let Some(address) = client else { return Ok(()) };
-        self.counted(self.in_room.check(&(address, room)), Limit::FailedJoinsPerRoom)
-    }
-
     /// Counts a password before it is compared. If it is right, [`give_back`](Self::give_back)
     /// undoes this.
     pub(crate) fn take(

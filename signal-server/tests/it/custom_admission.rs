@@ -283,7 +283,7 @@ async fn a_join_counts_although_the_client_hangs_up_while_the_application_decide
 }
 
 #[tokio::test]
-async fn without_attempts_a_password_is_refused_unasked_and_a_member_needs_none() {
+async fn a_member_with_a_wrong_password_joins_although_its_address_has_no_attempts_left() {
     let meeting = Meeting::default();
     let limits = Limits::with(|limits| limits.failed_joins_per_room = 1);
     let api = Api::start_with(meeting.builder().limits(limits).unwrap()).await;
@@ -291,8 +291,9 @@ async fn without_attempts_a_password_is_refused_unasked_and_a_member_needs_none(
     let wrong = async || api.join(&room.id, &json!({"password": "wrong!"})).await;
     assert_eq!(wrong().await.refused(), (401, "wrong_password"));
     assert_eq!(wrong().await.refused(), (429, "rate_limited"));
-    assert_eq!(meeting.asked(), 1);
-    join(&api, &room, "bob").await.data();
+    let member = join_as(&api, &room.id, "bob", "").json(&json!({"password": "wrong!"}));
+    answer(member).await.data();
+    assert_eq!(meeting.asked(), 3);
 }
 
 /// Admits everybody, as soon as the test lets it.

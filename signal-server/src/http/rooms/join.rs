@@ -134,9 +134,6 @@ pub(crate) async fn join(
             counted.during(admit(&app, id.into(), decision, credential, client)).await?
         }
         Some(policy) => {
-            if matches!(credential, Some(Credential::Password(_))) {
-                app.attempts.check_room(client, id)?;
-            }
             // Once the host application is asked, the join counts, whatever it and the room decide.
             let decided = counted.during(decide(&app, policy, id, name, &login, client));
             let (decision, room) = decided.await?;
