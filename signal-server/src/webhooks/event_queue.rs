@@ -50,7 +50,7 @@ pub(super) enum NotRestored {
     Damaged,
     /// Its type is not to be sent any more.
     Excluded,
-    /// It waits for longer than a day.
+    /// It waits for longer than a week.
     Old,
 }
 
@@ -162,11 +162,14 @@ impl EventQueue {
     }
 }
 
-/// Each start of the server gives the events that wait an hour. This ends that.
-const MOST_AGE: Duration = Duration::from_secs(24 * 60 * 60);
+/// Each start of the server gives the events that wait an hour, also after days without a server.
+/// If webhooks were off for longer than this, what waits is out of date.
+const MOST_AGE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
     use signal_core::Timestamp;
     use signal_core::room::{
         Capacity, Change, CloseReason, IdSuffix, OnCreatorLeave, Op, RoomSpec, TokenHash,
@@ -174,10 +177,16 @@ mod tests {
     use tokio::sync::mpsc;
 
     use super::*;
+    use crate::clock::to_timestamp;
 
     const NOW: Timestamp = Timestamp::from_millis(1_764_943_200_000);
 
-    fn room() -> Room {
+    fn queue() -> EventQueue {
+        let changes = mpsc::unbounded_channel().0;
+        EventQueue::new(WebhookEvent::ALL.into(), Clock::start(), changes, Metrics::new())
+    }
+
+    fn room(now: Timestamp) -> Room {
         Room::create(RoomSpec {
             id: RoomId::from_indices([1; 6]),
             epoch: 1,
@@ -186,8 +195,8 @@ mod tests {
             password: None,
             invite: TokenHash::new([9; 32]),
             capacity: Capacity::default(),
-            created_at: NOW,
-            expires_at: NOW + Duration::from_secs(3600),
+            created_at: now,
+            expires_at: now + Duration::from_secs(3600),
             on_creator_leave: OnCreatorLeave::Keep,
             suffix: IdSuffix::new(1),
         })
@@ -195,10 +204,8 @@ mod tests {
 
     #[test]
     fn changes_at_will_leave_space_for_the_events_that_bill_a_room() {
-        let changes = mpsc::unbounded_channel().0;
-        let queue =
-            EventQueue::new(WebhookEvent::ALL.into(), Clock::start(), changes, Metrics::new());
-        let mut room = room();
+        let queue = queue();
+        let mut room = room(NOW);
         let mut entries = queue.entries(room.events_since(None, NOW));
         assert_eq!(entries.len(), 1);
         let mut apply = |op: &Op| {
@@ -216,5 +223,18 @@ mod tests {
             entries.extend(change);
         }
         assert_eq!(apply(&Op::Close(CloseReason::ByAdmin)).len(), 1);
+    }
+
+    #[test]
+    fn what_has_waited_for_days_without_a_server_is_sent_but_nothing_older_than_a_week() {
+        let queue = queue();
+        let days = |count: u64| Duration::from_secs(count * 24 * 60 * 60);
+        let restored = |age: Duration| {
+            let then = to_timestamp(SystemTime::now() - age);
+            let entry = queue.entries(room(then).events_since(None, then)).remove(0);
+            queue.earlier(entry.event.clone())
+        };
+        assert!(restored(days(6)).is_ok());
+        assert!(matches!(restored(days(8)), Err(NotRestored::Old)));
     }
 }

@@ -92,7 +92,10 @@ impl Sender {
             tracing::info!(events = count, "queued events for webhooks loaded");
         }
         if old > 0 {
-            tracing::error!(events = old, "events for webhooks are given up after a day");
+            tracing::error!(
+                events = old,
+                "events for webhooks are older than a week and are given up"
+            );
         }
     }
 

@@ -21,9 +21,13 @@ use crate::auth::tls;
 /// are not followed. The events of one room arrive in order; those of other rooms do not wait for
 /// them. An event may arrive more than once, with the same `webhook-id`.
 ///
-/// With a [data directory](crate::Builder::open) the events that wait survive a crash. At most 64
-/// MiB of events wait, and 1 MiB of one room; further events are dropped, and the log and the
-/// metrics say so.
+/// With a [data directory](crate::Builder::open) the events that wait survive a crash. The next
+/// start gives each of them another hour, except those older than a week, which are given up, and
+/// those that [`only`](Self::only) no longer lists, which are dropped.
+///
+/// At most 64 MiB of events wait, and 1 MiB of one room. Events that participants can cause as
+/// often as they like, such as changed names and attributes, fill at most half of each. Further
+/// events are dropped, and the log and the metrics say so.
 #[derive(Clone, Debug)]
 pub struct Webhooks {
     pub(super) endpoint: Endpoint,
