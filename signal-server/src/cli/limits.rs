@@ -13,8 +13,8 @@ use crate::Limits;
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Limits")]
 pub(crate) struct LimitArgs {
-    /// Concurrent TCP connections, a quarter of them per network (IPv4 /24, IPv6 /48); more
-    /// are closed
+    /// Concurrent TCP connections; a network (IPv4 /24, IPv6 /48) may have a quarter of them, or
+    /// what one address may have, up to half; more are closed
     #[arg(
         long,
         env = "SIGNAL_MAX_CONNECTIONS",

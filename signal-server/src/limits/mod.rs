@@ -21,9 +21,9 @@ use signal_core::config::InvalidConfig;
 pub struct Limits {
     /// The maximum number of TCP connections at once: by default 10,000. Further ones are closed
     /// immediately. If the system allows fewer open files, connections beyond its limit wait. A
-    /// network (IPv4 /24, IPv6 /48) may have a quarter of them, or as many as one of its addresses
-    /// if that is more, unless it is a trusted proxy. Its sockets that come by a trusted proxy have
-    /// the same limit; further ones get 429.
+    /// network (IPv4 /24, IPv6 /48) may have a quarter of them, unless it is a trusted proxy; more
+    /// if one of its addresses may have more, but at most half. Its sockets that come by a trusted
+    /// proxy have the same limit; further ones get 429.
     pub connections: u32,
     /// The maximum number of signaling sockets of an address at once: by default 200. Further ones
     /// get 429. An address may have twice as many TCP connections, unless it is a trusted proxy;
@@ -115,7 +115,9 @@ impl Limits {
 
     /// The maximum number of TCP connections, and of sockets, of a network at once.
     pub(crate) fn connections_per_network(&self) -> u32 {
-        (self.connections / 4).max(self.tcp_connections_per_address())
+        // A higher limit of an address leaves half of a small server to others.
+        let of_address = self.tcp_connections_per_address().min(self.connections / 2);
+        of_address.max(self.connections / 4).max(1)
     }
 
     /// Checks that every limit is usable.

@@ -148,10 +148,14 @@ mod tests {
     }
 
     #[test]
-    fn one_address_may_have_as_many_as_its_own_limit_whatever_the_quarter_is() {
-        let gate = gate(8, 3);
-        let open: Vec<_> = (0..6).map(|_| gate.admit(peer(1, 1)).unwrap()).collect();
-        assert!(gate.admit(peer(1, 1)).is_none() && open.len() == 6);
+    fn an_address_with_a_higher_limit_leaves_half_of_a_small_server_to_others() {
+        for (connections, of_address, most) in [(24, 4, 8), (8, 3, 4), (2, 200, 1), (1, 200, 1)] {
+            let gate = gate(connections, of_address);
+            let open: Vec<_> = (0..most).map(|_| gate.admit(peer(1, 1)).unwrap()).collect();
+            assert!(gate.admit(peer(1, 1)).is_none() && gate.admit(peer(1, 2)).is_none());
+            let other = gate.admit(peer(2, 1)).is_some();
+            assert_eq!(other, connections > 1, "{connections} connections, {} open", open.len());
+        }
     }
 
     #[test]

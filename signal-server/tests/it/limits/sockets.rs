@@ -45,7 +45,7 @@ async fn an_address_opens_so_many_sockets_a_minute() {
 #[tokio::test]
 async fn silent_connections_have_a_second_when_most_are_taken() {
     let args = ["serve", "--listen", "127.0.0.1:0", "--max-connections", "10"];
-    let slow = ["--header-seconds", "3600", "--max-connections-per-address", "100"];
+    let slow = ["--header-seconds", "3600", "--trusted-proxy", "127.0.0.1"];
     let server = Served::start(program(&args).args(slow)).await;
     let address = server.api.address();
     let mut patient = Vec::new();
@@ -63,7 +63,7 @@ async fn silent_connections_have_a_second_when_most_are_taken() {
 async fn bodies_that_do_not_come_are_awaited_for_a_second_when_most_connections_are_taken() {
     let args = ["serve", "--listen", "127.0.0.1:0", "--max-connections", "10"];
     let slow = ["--header-seconds", "3600", "--request-seconds", "3600"];
-    let more = ["--max-connections-per-address", "100"];
+    let more = ["--trusted-proxy", "127.0.0.1"];
     let server = Served::start(program(&args).args(slow).args(more)).await;
     let address = server.api.address();
     let mut patient = Vec::new();
