@@ -15,7 +15,8 @@ export class Chat {
   #input = element("input", {
     maxLength: LONGEST, autocomplete: "off", ariaLabel: say("message"),
   });
-  #sent = []; // { req, time, item } of the last own messages
+  #sent = []; // { req, time, item, isDoubted } of the last own messages
+  #doubtedUntil = 0; // when the server has dropped a message and may drop more silently
   #send = element("button", {
     className: "round primary", ariaLabel: say("send"),
   }, icon("send"));
@@ -62,19 +63,27 @@ export class Chat {
     if (!text) return;
     const req = this.#participant.send("room", TOPIC, { text });
     const item = this.#show(this.#name || say("you"), text, true);
-    this.#sent.push({ req, time: performance.now(), item });
+    const sent = { req, time: performance.now(), item, isDoubted: false };
+    this.#sent.push(sent);
     this.#sent = this.#sent.slice(-MOST_SHOWN);
+    if (sent.time < this.#doubtedUntil) this.#doubt(sent);
     this.#input.value = "";
   }
 
-  // The server names no message that it has dropped unread, which it reports once a second at most.
+  // The server reports one of the messages that it drops unread in a second, and no other one.
   #refused({ code, about, req }) {
-    const isUnread = code === "rate_limited" && about === undefined && req === undefined;
-    const earliest = performance.now() - REPORTED_EVERY_MS;
-    for (const { item, ...sent } of this.#sent) {
-      if (isUnread && sent.time >= earliest) this.#mark(item, say("chatDropped"));
-      if (req !== undefined && sent.req === req) this.#mark(item, this.#sayRefusal(code, about));
+    const isUnread = code === "rate_limited" && about === undefined;
+    const now = performance.now();
+    if (isUnread) this.#doubtedUntil = now + REPORTED_EVERY_MS;
+    for (const sent of this.#sent) {
+      if (req !== undefined && sent.req === req) this.#mark(sent.item, this.#sayRefusal(code, about));
+      else if (isUnread && sent.time >= now - REPORTED_EVERY_MS) this.#doubt(sent);
     }
+  }
+
+  #doubt(sent) {
+    if (!sent.isDoubted) this.#mark(sent.item, say("chatDropped"));
+    sent.isDoubted = true;
   }
 
   #sayRefusal(code, about) {
