@@ -7,7 +7,8 @@ export class Host {
   #client;
   #roomId;
   #invitationChanged;
-  #removed = new Set(); // the ids of those whom the creator has removed or banned
+  #removed = new Set(); // the ids of those whom the creator has removed
+  #bans = 0; // under way or just done
 
   // invitationChanged(invitation): the room has a new password and link
   constructor(client, roomId, invitationChanged) {
@@ -26,23 +27,36 @@ export class Host {
     return room;
   }
 
+  // A ban removes all seats of a user, whose ids only the server knows.
   hasRemoved(participantId) {
-    return this.#removed.has(participantId);
+    return this.#removed.has(participantId) || this.#bans > 0;
   }
 
   // The participant may come back with the link or the password.
   async remove(participantId) {
     this.#removed.add(participantId);
-    await this.#ask((token) => this.#client.kick(token, this.#roomId, participantId));
+    try {
+      await this.#ask((token) => this.#client.kick(token, this.#roomId, participantId));
+    } catch (error) {
+      this.#removed.delete(participantId);
+      throw error;
+    }
   }
 
   // The password and the link are new then.
   async ban(participantId) {
-    this.#removed.add(participantId);
     const options = { ban: true };
-    const answer = await this.#ask(
-      (token) => this.#client.kick(token, this.#roomId, participantId, options));
-    this.#invitationChanged(invitationTo({ ...answer, room_id: this.#roomId }));
+    this.#bans += 1;
+    try {
+      const answer = await this.#ask(
+        (token) => this.#client.kick(token, this.#roomId, participantId, options));
+      this.#invitationChanged(invitationTo({ ...answer, room_id: this.#roomId }));
+    } catch (error) {
+      this.#bans -= 1;
+      throw error;
+    }
+    // The departures arrive by the socket, perhaps after the answer.
+    setTimeout(() => { this.#bans -= 1; }, DEPARTED_WITHIN_MS);
   }
 
   lock(isLocked) {
@@ -70,3 +84,5 @@ export function invitationTo({ room_id: roomId, password, ...answer }) {
   const link = answer.join_url ?? joinLink(roomId, answer.invite_token);
   return { roomId, link, password };
 }
+
+const DEPARTED_WITHIN_MS = 2000;

@@ -62,6 +62,28 @@ async fn whoever_is_removed_may_come_back_and_whoever_is_banned_needs_a_new_invi
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_creator_who_bans_a_user_with_several_seats_does_not_blame_others() {
+    let (server, browser) = stage_with(|builder| builder.admit(OneUser)).await;
+    let creator = Visitor::open(&browser, &server.url()).await;
+    let invitation = creator.create("Alice").await;
+    let mut seats = [join(&server, &invitation).await, join(&server, &invitation).await];
+    creator.until_people(3).await;
+    creator.click("#manage").await;
+    creator.click(".people .ban").await;
+    for seat in &mut seats {
+        seat.until("the ban", |seen| seen.closed.is_some()).await;
+    }
+    creator.until_notified("a program was banned.").await;
+    creator.until_people(1).await;
+    creator.click(".management .close").await;
+    creator.click(".invite").await;
+    creator.until_hidden(".invitation .problem").await;
+    let notices = creator.see("visit.notices.join()").await;
+    assert!(!notices.as_str().unwrap().contains("Somebody else"), "{notices}");
+    creator.assert_no_faults().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn whoever_may_not_publish_is_told_and_sends_nothing_until_it_may_again() {
     let (server, browser) = stage().await;
     let call = Call::begin(&browser, &server.url()).await;
@@ -329,6 +351,18 @@ impl Moderated {
 
 /// An application in which whoever is called Bob moderates.
 struct ModeratedByBob;
+
+/// All guests are seats of one user.
+struct OneUser;
+
+#[async_trait]
+impl Admit for OneUser {
+    async fn admit(&self, request: JoinRequest<'_>) -> JoinDecision {
+        let mut token = MintToken::new(request.name.clone());
+        token.identity.user = Some("a-user".parse().unwrap());
+        JoinDecision::AskPassword(token)
+    }
+}
 
 #[async_trait]
 impl Admit for ModeratedByBob {
