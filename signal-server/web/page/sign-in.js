@@ -2,11 +2,13 @@
 
 import { accessToken, wayToSignIn } from "./access.js";
 import { element } from "./dom.js";
+import { attempt } from "./start.js";
 import { TokenInput } from "./token-input.js";
 import { say } from "./words.js";
 
 export class SignIn {
   node = element("form", { className: "sign-in", hidden: true, onsubmit: (event) => this.#submit(event) });
+  #problem = element("p", { className: "problem", role: "alert", hidden: true });
   #token;
   #onToken;
 
@@ -22,15 +24,17 @@ export class SignIn {
     this.#token = new TokenInput(way);
     const label = say(way === "login" ? "signIn" : "continue");
     const submit = element("button", { className: "secondary", id: "sign-in" }, label);
-    this.node.replaceChildren(this.#token.node ?? "", submit);
+    this.node.replaceChildren(this.#token.node ?? "", this.#problem, submit);
   }
 
   // The login is opened unless a token was pasted. It sends the creator back into the room.
   async #submit(event) {
-    event.preventDefault();
-    this.#token.take();
-    await accessToken();
-    this.node.hidden = true;
-    this.#onToken();
+    const button = event.submitter;
+    await attempt(event, button, button.textContent, this.#problem, async () => {
+      this.#token.take();
+      await accessToken();
+      this.node.hidden = true;
+      this.#onToken();
+    });
   }
 }
