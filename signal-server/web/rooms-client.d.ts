@@ -188,9 +188,10 @@ export interface ParticipantEvents {
   passwordattempts: { left: number; retryAfterMs: number };
   /**
    * The server has refused a message. `req` is what {@link Participant.moderate} or
-   * {@link Participant.send} returned, and absent for other messages, and for one that the server
-   * has dropped as `rate_limited`. `about` is a participant that the message named or did not
-   * reach, or `host`.
+   * {@link Participant.send} returned, and absent for other messages. A `rate_limited` without
+   * `about` is told once a second at most: the server drops messages unread, and may drop others
+   * silently from a second before to a second after. `about` is a participant that the message
+   * named or did not reach, or `host`.
    */
   refused: { code: string; message: string; about?: string; req?: string };
   /** The stay has ended; the close code is the reason. After 4510, join again. */

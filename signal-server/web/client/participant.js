@@ -290,7 +290,9 @@ export class Participant extends EventTarget {
 
   // After offer_conflict there is nothing to do: the offer that won is here already.
   #refused({ code, message, about, req, retry_after_ms: wait = 1000 }) {
-    const mayBeDescription = code === "rate_limited" && req === undefined;
+    // Once a message was dropped unread, descriptions may be as well, whatever that one asked for.
+    const isUnread = about === undefined;
+    const mayBeDescription = code === "rate_limited" && (isUnread || req === undefined);
     if (mayBeDescription && this.status === "connected") this.#repeat(about, wait);
     this.#tell("refused", { code, message, about, req });
   }

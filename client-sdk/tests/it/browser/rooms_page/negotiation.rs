@@ -56,6 +56,8 @@ async fn a_description_that_the_server_refuses_is_sent_again() {
         ("refuses", "offer", creator, guest),
         ("drowns", "answer", guest, creator),
         ("drowns", "offer", creator, guest),
+        ("drownsInRequests", "answer", guest, creator),
+        ("drownsInRequests", "offer", creator, guest),
     ] {
         creator.see(&format!("visit.{way} = '{description}'")).await;
         sharing.click("#screen").await;
@@ -73,7 +75,8 @@ async fn a_description_that_the_server_refuses_is_sent_again() {
 }
 
 /// The server refuses the next description of the kind `visit.refuses`, as if its addressee read
-/// slowly, and the page really sends too much before the next one of the kind `visit.drowns`.
+/// slowly, and the page really sends too much before the next one of the kind `visit.drowns`, or
+/// of the kind `visit.drownsInRequests`, where the server names one of them as dropped.
 const REFUSING: &str = r#"
     const { send } = WebSocket.prototype;
     WebSocket.prototype.send = function (text) {
@@ -84,9 +87,11 @@ const REFUSING: &str = r#"
             setTimeout(() => this.onmessage({ data: JSON.stringify(error) }));
             return;
         }
-        if (type === visit.drowns) {
-            visit.drowns = undefined;
-            for (let sent = 0; sent < 500; sent += 1) send.call(this, '{"type":"ping"}');
+        for (const [way, req] of [["drowns", undefined], ["drownsInRequests", "r"]]) {
+            if (type !== visit[way]) continue;
+            visit[way] = undefined;
+            const ping = JSON.stringify({ type: "ping", req });
+            for (let sent = 0; sent < 500; sent += 1) send.call(this, ping);
         }
         send.call(this, text);
     };"#;
