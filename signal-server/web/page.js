@@ -13,6 +13,7 @@ import { forget, recall, remember, rememberName } from "./page/memory.js";
 import { joinLink, ROOT, roomIdOf } from "./page/place.js";
 import { returnView } from "./page/return.js";
 import { startView } from "./page/start.js";
+import { waitingView } from "./page/waiting.js";
 import { LANGUAGE, say, sayFailure } from "./page/words.js";
 import { Client } from "./rooms-client.js";
 
@@ -32,7 +33,7 @@ function open() {
     // Without a token it would be sent to the login again and again.
     showReturn(kept, say(loginFailure));
   } else if (kept && (!invitation || invitation.roomId === kept.roomId)) {
-    reenter(withInvitation(kept, invitation));
+    reopen(kept, invitation);
   } else if (invitation) {
     showLobby(invitation);
   } else {
@@ -46,10 +47,12 @@ function readInvitation() {
   return roomId && { roomId: roomIdOf(roomId), inviteToken: fragment || undefined };
 }
 
-// A newer invitation takes the place of the way in which a guest has entered before.
-function withInvitation(kept, invitation) {
-  if (kept.isCreator || !invitation?.inviteToken) return kept;
-  return { ...kept, password: undefined, inviteToken: invitation.inviteToken };
+// A newer invitation takes the place of the way in which a guest has entered before. If it is
+// void, that way still counts.
+function reopen(kept, invitation) {
+  const token = invitation?.inviteToken;
+  if (kept.isCreator || !token || token === kept.inviteToken) return reenter(kept);
+  return reenter({ ...kept, password: undefined, inviteToken: token }, kept);
 }
 
 async function showStart(failure) {
@@ -65,7 +68,7 @@ async function showStart(failure) {
 function showLobby(entry, failure) {
   document.title = say("roomOf", { room: entry.roomId });
   const { node, close: closeLobby } = lobbyView(entry, failure, {
-    join: async (chosen, preview) => enter(chosen, preview.devices, () => preview.take()),
+    join: (chosen, preview) => enter(chosen, preview.devices, { taken: () => preview.take() }),
     back: () => startAnew(),
   });
   show(node, closeLobby);
@@ -109,14 +112,23 @@ async function create(name, settings, wayToSignIn) {
   }
 }
 
-// After a reload the page enters the room without asking.
-async function reenter(entry) {
+// After a reload the page enters the room without asking, in another way where the first is void.
+// Whoever leaves meanwhile leaves the seat as soon as there is one.
+async function reenter(entry, otherwise) {
+  const leaving = new AbortController();
+  show(waitingView(entry.roomId, () => {
+    leaving.abort();
+    end(entry, { code: LEFT });
+  }));
   const devices = await openDevices(entry.off);
   try {
-    await enter(entry, devices);
+    leaving.signal.throwIfAborted();
+    await enter(entry, devices, { leaving: leaving.signal });
   } catch (error) {
     stop(devices);
-    await cannotReturn(entry, error);
+    if (leaving.signal.aborted) return undefined;
+    if (otherwise && VOID.includes(error.code)) return reenter(otherwise);
+    return cannotReturn(entry, error);
   }
 }
 
@@ -130,12 +142,16 @@ function cannotReturn(entry, error) {
   }
   if (entry.isCreator) return showReturn(entry, failure);
   if (VOID.includes(error.code)) forget();
-  return showLobby(entry, failure);
+  // The lobby asks for the password in place of an invitation that is void.
+  const inviteToken = error.code === "invite_void" ? undefined : entry.inviteToken;
+  return showLobby({ ...entry, inviteToken }, failure);
 }
 
-async function enter(entry, devices, taken = () => {}) {
+async function enter(entry, devices, { taken = () => {}, leaving } = {}) {
   const { roomId, name, isCreator = false } = entry;
   const participant = await takeSeat(entry, devices);
+  if (leaving?.aborted) participant.leave();
+  leaving?.throwIfAborted();
   taken();
   rememberName(name);
   const { wsToken, ...kept } = entry; // it is good for ten minutes, an invitation for longer
@@ -195,6 +211,7 @@ function stop({ microphone, camera }) {
   camera?.stop();
 }
 
+const LEFT = 1000;
 const SEAT_GONE = 4510;
 const ROOM_OVER = [4503, 4511];
 const NO_ROOM = ["room_not_found", "room_expired", "room_closed"];

@@ -125,6 +125,7 @@ const FILES: &[(&str, &str)] = &[
     ("page/token-input.js", include_str!("../../web/page/token-input.js")),
     ("page/top-bar.js", include_str!("../../web/page/top-bar.js")),
     ("page/voice.js", include_str!("../../web/page/voice.js")),
+    ("page/waiting.js", include_str!("../../web/page/waiting.js")),
     ("page/words.js", include_str!("../../web/page/words.js")),
     ("rooms-client.js", include_str!("../../web/rooms-client.js")),
 ];

@@ -80,6 +80,10 @@ async fn a_creator_whose_token_expires_in_a_call_manages_the_room_with_another_o
     creator.until_shown(".management .problem").await;
     assert!(creator.text(".management .problem").await.starts_with("The access token is invalid"));
     creator.until_shown("#sign-in").await;
+    creator.until_hidden(".sign-in .problem").await;
+    creator.fill(".sign-in", &["  "]).await;
+    creator.click("#sign-in").await;
+    creator.until_shown(".sign-in .problem").await;
     // Tokens of one second that are valid for as long are the same.
     let life = Duration::from_secs(600);
     let renewed = server.server().access_token("alice", None, life).unwrap();
@@ -108,6 +112,29 @@ async fn a_guest_that_cannot_enter_again_for_a_while_keeps_its_way_in() {
     call.creator.until_people(2).await;
     call.until_media_flows().await;
     call.assert_no_faults().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_leaves_while_its_page_enters_again_is_out() {
+    let (server, browser) = stage().await;
+    let url = server.url();
+    let Call { creator, guest, .. } = Call::begin_with(&browser, [&url, &url], HOLDING).await;
+    let sockets = guest.see("visit.sockets.length").await;
+    guest.see("visit.hold()").await;
+    guest.see("visit.loseSeat()").await;
+    guest.until("visit.isHeld").await;
+    guest.click(".waiting button").await;
+    guest.until_shown(".ended:not(.waiting)").await;
+    guest.see("visit.letGo()").await;
+    guest.until(&format!("visit.sockets.length > {sockets}")).await;
+    guest.until("visit.sockets.every((it) => it.readyState === WebSocket.CLOSED)").await;
+    guest.until("visit.tracks.every((it) => it.readyState === 'ended')").await;
+    assert!(guest.text(".ended").await.starts_with("You have left"));
+    guest.reload().await;
+    guest.until_shown("#join").await;
+    for page in [&creator, &guest] {
+        page.assert_no_faults().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -141,11 +168,21 @@ async fn a_new_invitation_takes_the_place_of_the_one_that_is_remembered() {
     call.guest.reload().await;
     call.guest.until_shown(".lobby .problem").await;
     assert!(call.guest.text(".lobby .problem").await.starts_with("The invitation is no longer"));
+    // It may type the password.
+    call.guest.until_shown(".lobby input.code").await;
     call.guest.open_page(&link(&server, &call.invitation.room, &renewed.invite_token)).await;
     call.guest.join("Bob").await;
 
     let renewed = server.server().handle().rotate_password(room).await.unwrap();
     call.guest.open_page(&link(&server, &call.invitation.room, &renewed.invite_token)).await;
+    call.guest.until_shown(".call").await;
+    call.creator.until_people(2).await;
+    call.until_media_flows().await;
+
+    // An older one does not.
+    call.guest.open_page(&call.invitation.link).await;
+    call.guest.until_shown(".call").await;
+    call.guest.reload().await;
     call.guest.until_shown(".call").await;
     call.creator.until_people(2).await;
     call.until_media_flows().await;
@@ -192,6 +229,18 @@ async fn create_with_token(server: &TestServer, creator: &Visitor) -> Invitation
 fn link(server: &TestServer, room: &str, invite_token: &str) -> String {
     format!("{}/join/{room}#{invite_token}", server.url())
 }
+
+/// Holds the requests of the page.
+const HOLDING: &str = "{
+    const { fetch } = window;
+    let held;
+    visit.hold = () => { held = new Promise((resolve) => { visit.letGo = resolve; }); };
+    window.fetch = async (...request) => {
+        visit.isHeld = held !== undefined;
+        await held;
+        return fetch(...request);
+    };
+}";
 
 /// Has the server refuse the access token that the page has used last, as one that has expired.
 const EXPIRING: &str = "{
