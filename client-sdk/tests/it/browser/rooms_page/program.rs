@@ -103,16 +103,18 @@ impl Program {
             .args(["--listen", &format!("127.0.0.1:{}", self.port), "--data-dir", "."])
             .current_dir(self.folder.path())
             .env("SIGNAL_ADMIN_LISTEN", "127.0.0.1:0")
+            .env("SIGNAL_LOG", "error")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        self.process = Some(process);
+        let process = self.process.insert(process);
         let address = ("127.0.0.1", self.port);
         let listens = async {
             while TcpStream::connect(address).await.is_err() {
+                let exited = process.try_wait().unwrap();
+                assert!(exited.is_none(), "the server does not start: {exited:?}");
                 sleep(Duration::from_millis(20)).await;
             }
         };
@@ -128,7 +130,8 @@ impl Program {
 /// The program, which `./test` builds beside the tests; `TESTED_PROGRAM` names another build of it.
 fn signal_server() -> PathBuf {
     if let Some(tested) = std::env::var_os("TESTED_PROGRAM") {
-        return tested.into();
+        // The program runs in a folder of its own.
+        return fs::canonicalize(tested).unwrap();
     }
     let tests = std::env::current_exe().unwrap();
     let built = tests.parent().unwrap().with_file_name("signal-server");
