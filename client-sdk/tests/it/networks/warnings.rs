@@ -3,33 +3,40 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use tracing_subscriber::filter::LevelFilter;
 
 /// The warnings and errors that this process logs, also those of webrtc-rs.
-#[derive(Clone)]
-pub struct Warnings(Arc<AtomicUsize>);
+pub struct Warnings {
+    lines: Lines,
+    since: Instant,
+}
+
+#[derive(Clone, Default)]
+struct Lines(Arc<AtomicUsize>);
 
 impl Warnings {
     /// Counts from now on. A process can do so once.
     pub fn count() -> Self {
-        let warnings = Self(Arc::default());
-        let writer = warnings.clone();
+        let lines = Lines::default();
+        let writer = lines.clone();
         tracing_subscriber::fmt()
             .with_max_level(LevelFilter::WARN)
             .with_ansi(false)
             .with_writer(move || writer.clone())
             .init();
-        warnings
+        Self { lines, since: Instant::now() }
     }
 
-    /// How many there were since the last call.
-    pub fn take(&self) -> usize {
-        self.0.swap(0, Ordering::Relaxed)
+    /// How many there were since the last call, and how long ago that was.
+    pub fn take(&mut self) -> (usize, Duration) {
+        let since = std::mem::replace(&mut self.since, Instant::now());
+        (self.lines.0.swap(0, Ordering::Relaxed), since.elapsed())
     }
 }
 
-impl Write for Warnings {
+impl Write for Lines {
     /// Takes one or more whole lines.
     fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
         self.0.fetch_add(lines.iter().filter(|byte| **byte == b'\n').count(), Ordering::Relaxed);
