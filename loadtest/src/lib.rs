@@ -135,6 +135,12 @@ async fn find_capacity(args: CapacityArgs) -> ExitCode {
     };
     let RunArgs { target, generators, output, .. } = run;
     let question = Question { scenario, target, generators, criteria, first, most, hold };
+    if question.is_hold_too_long() {
+        return wrong(
+            "--hold is longer than a room can last: 24 hours at most, of which half an hour is \
+             kept in reserve: choose a shorter one",
+        );
+    }
     let capacity = match capacity::find(&question, &Interrupt::listen()).await {
         Ok(capacity) => capacity,
         Err(error) if error.is_too_large() => return wrong(error),

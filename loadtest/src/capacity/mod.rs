@@ -35,6 +35,15 @@ pub(crate) struct Question {
     pub(crate) hold: Span,
 }
 
+impl Question {
+    /// Whether no number of rooms could be confirmed, since they would end before `hold` has
+    /// passed.
+    pub(crate) fn is_hold_too_long(&self) -> bool {
+        let smallest = Scenario { rooms: 1, duration: self.hold, ..self.scenario.clone() };
+        check_length(&smallest).is_err()
+    }
+}
+
 /// The result of a search.
 #[derive(Debug, Serialize)]
 pub(crate) struct Capacity {

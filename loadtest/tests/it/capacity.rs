@@ -24,6 +24,15 @@ fn the_capacity_is_searched_up_to_the_most_rooms_and_confirmed() {
 }
 
 #[test]
+fn a_confirmation_that_outlasts_every_room_is_refused_at_the_start() {
+    let search = ["find-capacity", "--depth", "signaling", "--rate", "burst", "--duration", "0"];
+    let output = loadtest(&[&search[..], &["--most", "1", "--hold", "24h"]].concat());
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(told.contains("--hold is longer than a room can last"), "{told}");
+}
+
+#[test]
 fn a_server_that_misses_the_objective_carries_nothing() {
     let search = ["find-capacity", "--depth", "signaling", "--rate", "burst", "--duration", "0"];
     let flags = ["--first", "1", "--peers", "2", "--slo", "relay.max<1us", "--json", "-"];
