@@ -34,11 +34,18 @@ pub(crate) struct SignalingConnector {
 #[derive(Clone)]
 pub(crate) enum RejoinWith {
     /// The creator's access token opens its own room.
-    AccessToken(String),
+    AccessToken { token: String, leave_closes_room: bool },
     /// The room is joined again with the same credential.
     Credential { credential: JoinCredential, display_name: String },
     /// The token came from the application, and only the application can get another one.
     Nothing,
+}
+
+impl RejoinWith {
+    /// Whether this is the creator of a room that closes when it leaves.
+    pub(crate) fn leave_closes_room(&self) -> bool {
+        matches!(self, Self::AccessToken { leave_closes_room: true, .. })
+    }
 }
 
 /// What happens to the seat if an attempt is given up after the socket was opened.
@@ -105,7 +112,7 @@ impl SignalingConnector {
 
     async fn new_token(&self) -> Result<String, SignalingLoss> {
         match &self.rejoin {
-            RejoinWith::AccessToken(token) => Ok(token.clone()),
+            RejoinWith::AccessToken { token, .. } => Ok(token.clone()),
             RejoinWith::Credential { credential, display_name } => {
                 let joined = self.api.join_room(&self.room_id, credential, display_name).await;
                 Ok(joined.map_err(loss)?.ws_token)

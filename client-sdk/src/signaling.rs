@@ -157,29 +157,39 @@ impl Signaling {
     }
 
     /// Writes the queued frames and a close frame, and waits for the server's close frame, two
-    /// seconds at most. Returns whether it came.
+    /// seconds at most. Returns how the connection ended; without a code if that frame did not
+    /// come.
     ///
     /// A socket that is closed with unread data is reset, and frames that the server has not read
     /// yet are lost (RFC 6455 section 7.1.1).
-    pub(crate) async fn close(self) -> bool {
+    pub(crate) async fn close(self) -> Ended {
         let Self { mut incoming, outgoing, mut writer, .. } = self;
         writer.keeps_seat.store(false, Ordering::Release);
         drop(outgoing);
         let farewell = async {
             let reading = async {
-                let mut is_answered = false;
+                let mut answer = None;
                 while let Some(Ok(message)) = incoming.next().await {
-                    is_answered |= message.is_close();
+                    if let Message::Close(frame) = message {
+                        answer = Some(frame);
+                    }
                 }
-                is_answered
+                answer
             };
             tokio::join!(reading, &mut writer.task).0
         };
-        let is_answered = timeout(FAREWELL, farewell).await;
-        if is_answered.is_err() {
+        let answer = timeout(FAREWELL, farewell).await;
+        if answer.is_err() {
             writer.task.abort();
         }
-        is_answered.unwrap_or(false)
+        match answer.ok().flatten() {
+            Some(frame) => {
+                let code = frame.as_ref().map_or(CloseCode::Status, |frame| frame.code);
+                let reason = frame.map_or_else(String::new, |frame| frame.reason.to_string());
+                Ended { code: Some(code.into()), reason }
+            }
+            None => Ended { code: None, reason: "the server has not closed the connection".into() },
+        }
     }
 }
 

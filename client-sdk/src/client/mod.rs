@@ -9,7 +9,7 @@ use signal_core::ice::IceServer;
 pub use self::builder::ClientBuilder;
 use self::unused_room::UnusedRoom;
 use crate::api::{
-    Api, ChangedRoom, CreatedRoom, JoinCredential, JoinedRoom, NewRoom, RoomChange,
+    Api, ChangedRoom, CreatedRoom, JoinCredential, JoinedRoom, NewRoom, OnCreatorLeave, RoomChange,
     RoomCredentials, RoomDetails, RoomSummary,
 };
 use crate::connector::{RejoinWith, SignalingConnector};
@@ -208,7 +208,10 @@ impl Client {
         let preparation = Preparation::new(options).await?;
         let (created, unused) = UnusedRoom::create(&self.api, access_token, room).await?;
         let token = created.ws_token.clone().unwrap_or_else(|| access_token.to_owned());
-        let rejoin = RejoinWith::AccessToken(access_token.to_owned());
+        let rejoin = RejoinWith::AccessToken {
+            token: access_token.to_owned(),
+            leave_closes_room: room.on_creator_leave != Some(OnCreatorLeave::Keep),
+        };
         let ice_servers = created.ice_servers.clone();
         let entering = self.enter_with(&created.room_id, token, rejoin, ice_servers, preparation);
         match entering.await {
@@ -226,7 +229,8 @@ impl Client {
     /// Enters a room with a ws token, or as its creator with an access token.
     ///
     /// Such a participant cannot obtain a new token. When the server refuses its token,
-    /// [`Event::SignalingLost`](crate::Event::SignalingLost) follows.
+    /// [`Event::SignalingLost`](crate::Event::SignalingLost) follows. After an outage in which its
+    /// seat was lost, the leave of a creator that entered this way does not close the room.
     ///
     /// # Errors
     ///

@@ -6,6 +6,7 @@ use tokio::time::timeout;
 
 use super::Driver;
 use crate::session::SignalingLoss;
+use crate::signaling::Ended;
 
 impl Driver {
     /// Closes the signaling connection. If the server may not know that this participant has left,
@@ -21,11 +22,8 @@ impl Driver {
         self.hurry.notify_one();
         loop {
             if let Some(signaling) = self.signaling.take() {
-                if signaling.close().await {
-                    return;
-                }
-                let reason = "the server has not closed the connection".into();
-                self.handle_loss(SignalingLoss::Lost { code: None, reason });
+                let Ended { code, reason } = signaling.close().await;
+                self.handle_loss(SignalingLoss::Lost { code, reason });
                 self.act();
             }
             let Some(attempt) = self.reconnecting.join_next().await else { return };

@@ -73,6 +73,7 @@ impl Participant {
         }
         let mut session = Session::new();
         session.set_expiry_notice(options.expiry_notice);
+        session.set_leave_closes_room(connector.rejoin.leave_closes_room());
         session.handle_message(connected.first, Instant::now());
         session.handle_muted(outgoing.muted());
         let Some(id) = session.id() else {

@@ -19,6 +19,15 @@ pub(super) enum Farewell {
 }
 
 impl Session {
+    /// Sets whether the leave of this participant closes the room, which is so for the creator,
+    /// unless the room was created to stay. The default is no.
+    ///
+    /// The actions then return to the room after [`leave`](Self::leave) even if the seat is gone,
+    /// by [`Reconnect::Join`] too.
+    pub fn set_leave_closes_room(&mut self, closes: bool) {
+        self.leave_closes_room = closes;
+    }
+
     /// Leaves the room for good.
     ///
     /// If the signaling connection is away, or is lost before the server has closed it, the actions
@@ -74,25 +83,24 @@ impl Session {
     /// Handles the loss of the signaling connection after the end.
     pub(super) fn lost_while_leaving(&mut self, loss: SignalingLoss, jitter: f64, now: Instant) {
         let Some(farewell) = self.farewell else { return };
-        if matches!(loss, SignalingLoss::Lost { code: Some(AFTER_LEAVE), .. }) {
+        if matches!(loss, SignalingLoss::Lost { code: Some(NORMAL | NO_STATUS), .. }) {
             self.farewell = None;
             return;
         }
         self.send_buffer.pause();
-        let next = self.reconnect.after(loss, self.received, false, jitter, now);
-        // Without the seat there is nothing to give up, but a room that may have to be closed.
-        let closes_room = farewell == Farewell::Leave && self.permissions().moderate;
+        let next = self.reconnect.after_leave(loss, self.received, jitter, now);
+        // Without the seat there is nothing to give up, but the creator's room is still open.
+        let closes_room = farewell == Farewell::Leave && self.leave_closes_room;
         match next {
-            Ok((how @ Reconnect::Resume { .. }, after)) => {
+            Some((how, after)) if closes_room || matches!(how, Reconnect::Resume { .. }) => {
                 self.actions.push_back(Action::Reconnect { how, after });
             }
-            Ok((how @ Reconnect::Attach, after)) if closes_room => {
-                self.actions.push_back(Action::Reconnect { how, after });
-            }
-            Ok(_) | Err(_) => self.farewell = None,
+            Some(_) | None => self.farewell = None,
         }
     }
 }
 
-/// The close code of the server after `leave`.
-const AFTER_LEAVE: u16 = 1000;
+/// The close code of the server after `leave`, and of its answer to a close frame.
+const NORMAL: u16 = 1000;
+/// For an answer without a code (RFC 6455 section 7.1.5).
+const NO_STATUS: u16 = 1005;

@@ -99,6 +99,8 @@ pub struct Session {
     adrift: Option<String>,
     /// What the server may not know yet of a participant that has left.
     farewell: Option<Farewell>,
+    /// Whether this participant is the creator of a room that closes when it leaves.
+    leave_closes_room: bool,
     clock: ServerClock,
     room_end: RoomEnd,
     ice_refresh: IceCredentialRefresh,

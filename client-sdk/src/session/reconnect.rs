@@ -148,6 +148,22 @@ impl ReconnectPolicy {
         Ok((how, pause))
     }
 
+    /// Returns the next step to tell the server that this participant has left, and the pause
+    /// before it; `None` if no step is left. Whoever leaves waits for the end of the attempts, so
+    /// the pauses are short, and the server's answer that a step is refused needs none.
+    pub(super) fn after_leave(
+        &mut self,
+        loss: SignalingLoss,
+        last_seq: u64,
+        jitter: f64,
+        now: Instant,
+    ) -> Option<(Reconnect, Duration)> {
+        let before = self.rung;
+        let (how, _) = self.after(loss, last_seq, true, jitter, now).ok()?;
+        let longest = if self.rung == before { LONGEST_LEAVING_PAUSE } else { Duration::ZERO };
+        Some((how, longest.mul_f64(jitter.clamp(0.0, 1.0))))
+    }
+
     fn step_down(&mut self) {
         self.rung = match self.rung {
             Step::Resume => Step::Attach,
@@ -221,6 +237,7 @@ fn backoff(attempt: u32, jitter: f64) -> Duration {
 const RESUME_FAILED: u16 = 4510;
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+const LONGEST_LEAVING_PAUSE: Duration = Duration::from_millis(500);
 /// The server keeps a seat for half a minute.
 const LONGEST_ASKED_PAUSE: Duration = Duration::from_secs(20);
 /// A connection that lasts this long counts as stable.

@@ -1,16 +1,19 @@
 //! A leave reaches the server, also one that can be reached only after a while, and nothing but a
 //! leave closes a room.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use client_sdk::{Client, CreatedRoom, NewRoom, OnCreatorLeave};
-use futures_util::SinkExt;
+use futures_util::{SinkExt, StreamExt};
 use signal_core::config::HubConfig;
 use signal_server::{Secret, Server, testing};
+use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::time::sleep;
-use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::{accept_async, connect_async};
 
 use crate::common::wire::Wire;
 use crate::common::{InTime, Witness, client, listener, server};
@@ -82,6 +85,28 @@ async fn a_leave_that_is_lost_with_its_socket_is_sent_again() {
     wire.let_go(0).await;
     leaving.await.unwrap();
     until_closed(&client(&server), &room).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leave_that_a_server_answers_by_stopping_is_sent_again() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let client = Client::new(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+    let server = async {
+        for (welcome, code) in [(JOINED, 4001), (RESUMED, 1000)] {
+            let (socket, _) = listener.accept().await.unwrap();
+            let mut socket = accept_async(socket).await.unwrap();
+            socket.send(Message::text(welcome)).await.unwrap();
+            while !socket.next().await.unwrap().unwrap().to_string().contains(r#""leave""#) {}
+            let close = CloseFrame { code: code.into(), reason: "".into() };
+            socket.close(Some(close)).await.unwrap();
+            while let Some(Ok(_)) = socket.next().await {}
+        }
+    };
+    let guest = async {
+        let guest = client.enter("ABC234", "token", Vec::new(), self::listener()).await.unwrap();
+        guest.leave().await;
+    };
+    async { tokio::join!(server, guest) }.in_time("the second leave").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -172,13 +197,23 @@ async fn a_room_may_outlive_the_leave_of_its_creator() {
     client.join(&room.room_id, &room.password, "guest", listener()).await.unwrap();
 }
 
+const JOINED: &str = r#"{"type":"joined","v":2,"participant_id":"p_m","participants":[],
+    "room":{"id":"ABC234","name":"x","max_participants":10,"expires_at":"2125-12-05T12:00:00Z",
+    "locked":false},"ice_servers":[],"ice_expires_at":"2125-12-05T12:00:00Z","resume_token":"r1",
+    "resume_grace_ms":30000,"server_time":"2125-12-05T11:00:00Z"}"#;
+const RESUMED: &str = r#"{"type":"resumed","seq":1,"received":0,"replayed":0,"resume_token":"r2",
+    "ice_servers":[],"ice_expires_at":"2125-12-05T12:00:00Z"}"#;
+
 /// A creator whose connection merely breaks off does not close its room.
 async fn until_closed(client: &Client, room: &CreatedRoom) {
-    for _ in 0..100 {
-        match client.join_room(&room.room_id, &room.password, "late").await {
-            Err(error) => return assert_eq!(error.code(), Some("room_not_found")),
-            Ok(_) => sleep(Duration::from_millis(50)).await,
+    let refused = async {
+        loop {
+            match client.join_room(&room.room_id, &room.password, "late").await {
+                Err(error) => return error,
+                Ok(_) => sleep(Duration::from_millis(50)).await,
+            }
         }
-    }
-    panic!("the room is still there");
+    };
+    let error = refused.in_time("the end of the room").await;
+    assert_eq!(error.code(), Some("room_not_found"));
 }

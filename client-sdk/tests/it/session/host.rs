@@ -223,7 +223,21 @@ impl Host {
     }
 
     pub(crate) fn lost(&mut self, loss: SignalingLoss) {
-        self.session.handle_signaling_loss(loss, 0.0, self.now);
+        self.lost_with(loss, 0.0);
+    }
+
+    pub(crate) fn lost_with(&mut self, loss: SignalingLoss, jitter: f64) {
+        self.session.handle_signaling_loss(loss, jitter, self.now);
+    }
+
+    /// The pauses before the attempts to return, among the actions.
+    pub(crate) fn pauses(&mut self) -> Vec<Duration> {
+        let actions = std::iter::from_fn(|| self.session.poll_action());
+        let pause = |action| match action {
+            Action::Reconnect { after, .. } => Some(after),
+            _ => None,
+        };
+        actions.filter_map(pause).collect()
     }
 
     /// Lets time pass, and calls the session at its deadlines.
