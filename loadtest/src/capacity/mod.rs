@@ -355,7 +355,7 @@ fn flags_of(cause: &str) -> Option<&'static str> {
         () if !is_limit => None,
         () if cause.contains("create a room") => Some("--creates-per-minute, --max-open-rooms"),
         () if cause.contains("WebSocket") => {
-            Some("--max-connections-per-address, --sockets-per-minute")
+            Some("--max-connections, --max-connections-per-address, --sockets-per-minute")
         }
         () if cause.contains("refused a message") => {
             Some("--burst-messages, --messages-per-second")
