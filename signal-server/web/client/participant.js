@@ -304,7 +304,7 @@ export class Participant extends EventTarget {
       this.peers.get(about)?.connection?.repeat(wait);
       return;
     }
-    const since = performance.now() - REPORTED_EVERY_MS;
+    const since = performance.now() - REPORTED_WITHIN_MS;
     for (const { connection } of this.peers.values()) {
       connection?.repeat(Math.max(wait, REPORTED_EVERY_MS), since);
     }
@@ -356,6 +356,8 @@ function showMedia(peer) {
 const ALL_BUT_MODERATE = { message: true, update: true, publish: true, moderate: false };
 
 const REPORTED_EVERY_MS = 1000;
+// A report waits behind all that the server has sent before it.
+const REPORTED_WITHIN_MS = 5000;
 const USUAL_UPLINK_BPS = 2_500_000;
 const REFRESHED_BEFORE_MS = 60_000;
 const SHORTEST_REFRESH_MS = 30_000;
