@@ -250,7 +250,8 @@ async fn a_client_that_speaks_no_tls_is_told_so_and_tls_ends_at_once_where_none_
 #[tokio::test]
 async fn a_handshake_has_the_time_of_the_headers_and_counts_as_a_connection() {
     let files = Files::new();
-    let limits = ["--header-seconds", "1", "--max-connections", "3"];
+    // Half of them are for other networks.
+    let limits = ["--header-seconds", "1", "--max-connections", "6"];
     let server = Served::start(files.program().args(limits)).await;
     let connect = async || TcpStream::connect(server.api.address()).await.unwrap();
     // One says nothing, one stops in the middle of its handshake, one after it.
